@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/* Time: the TSC, calibrated once against the PIT (or taken from CPUID 0x15 when it is there and plausible). */
+#ifndef KERNEL_CLOCK_H
+#define KERNEL_CLOCK_H
+
+#include "lib/types.h"
+
+void clock_init(void);
+u64 clock_cycles(void);            /* TSC */
+u64 clock_cycles_per_us(void);
+u64 clock_us_since_boot(void);     /* since clock_init() */
+void clock_delay_us(u64 us);
+
+typedef struct {
+    u64 cycles; /* TSC value at which it passes */
+} deadline_t;
+
+deadline_t deadline_after_us(u64 us);
+bool deadline_passed(deadline_t deadline);
+
+/* The local APIC's timer of this CPU: one shot, then vector VECTOR_TIMER fires (which only counts). */
+void timer_arm_us(u64 us);
+void timer_stop(void);
+u64 timer_fired(void); /* how often on this CPU */
+
+#endif
