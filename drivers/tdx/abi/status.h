@@ -25,15 +25,24 @@ enum tdx_detail {
     TDX_DETAIL_TDMR_PAMT,      /* byte 0 TDMR index, byte 1 PAMT level */
     TDX_DETAIL_TDMR_PAMT_TDMR, /* and byte 2 the other TDMR's index */
     TDX_DETAIL_UPDATE,         /* 15:0 kind, 31:16 number */
+    TDX_DETAIL_L2_SEPT,        /* 15:0 level, 31:16 index of the L2 VM */
 };
 
-/* Large enough for every text that tdx_status_describe() makes. */
+/* Large enough for every text that tdx_status_describe() makes, and for every hint. */
 #define TDX_STATUS_TEXT_MAX 96
+#define TDX_HINT_TEXT_MAX   144
 
-/* "OPERAND_INVALID"; "SW_VMFAIL_INVALID", "SW_FAULT_GP", "SW_FAULT_UD" for software's own; NULL if unknown. */
+/*
+ * "OPERAND_INVALID"; "SW_VMFAIL_INVALID", "SW_FAULT_GP", "SW_FAULT_UD" for software's own; NULL if unknown. Detail
+ * bits don't matter, all others do, save that the two codes Linux numbers differently are known by both numbers.
+ */
 const char *tdx_status_name(uint64_t status);
 
-/* "INCORRECT_MSR_VALUE msr=0x122 (IA32_TSX_CTRL)"; "unknown status class 0x2a detail 0x01 ..." for unknown ones. */
+/*
+ * "INCORRECT_MSR_VALUE msr=0x122 (IA32_TSX_CTRL)"; "unknown status class 0x05 (module state) detail 0x44" for unknown
+ * ones, with "informational" instead of "status" if bit 63 is clear. Detail bits that the code doesn't define are
+ * shown as " details=0x...". Writes at most size bytes with the NUL, returns the full length.
+ */
 size_t tdx_status_describe(uint64_t status, char *text, size_t size);
 
 /* A sentence that says what is probably wrong and what to do next; "" if there is nothing to add. leaf may be -1. */

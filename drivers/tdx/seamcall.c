@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: MIT */
+#include "drivers/tdx/seamcall.h"
+
+#include "drivers/tdx/abi/status.h"
+#include "drivers/tdx/stats.h"
+#include "kernel/clock.h"
+#include "kernel/cpu.h"
+#include "kernel/probe.h"
+#include "kernel/smp.h"
+#include "lib/log.h"
+#include "lib/string.h"
+
+/* Ten attempts in all, as Linux has settled on for RDRAND and for this status. */
+#define ENTROPY_ATTEMPTS 10
+
+u64 seamcall_instruction(u64 rax, struct seamcall_args *args, u64 *fault);
+
+/* Faults as software's own statuses; only #UD and #GP are architectural for SEAMCALL. */
+static u64 status_of_fault(fault_t fault)
+{
+    return TDX_SW_ERROR | fault_vector(fault);
+}
+
+u64 seamcall_raw(u64 rax, struct seamcall_args *args)
+{
+    u64 fault;
+    u64 start = clock_cycles();
+    u64 status = seamcall_instruction(rax, args, &fault);
+    stats_call((u16)rax, clock_cycles() - start);
+    return fault ? status_of_fault(fault) : status;
+}
+
+u64 seamcall_once(u16 leaf, struct seamcall_args *args)
+{
+    return seamcall_raw(seamcall_rax(leaf, args->version), args);
+}
+
+u64 seamcall(u16 leaf, struct seamcall_args *args)
+{
+    const struct seamcall_args original = *args;
+    u64 status = TDX_RND_NO_ENTROPY;
+    for (u32 attempt = 0; attempt < ENTROPY_ATTEMPTS && status == TDX_RND_NO_ENTROPY; attempt++) {
+        if (attempt > 0) {
+            stats_retry(leaf);
+            clock_delay_us(attempt);
+        }
+        *args = original;
+        status = seamcall_once(leaf, args);
+    }
+    return status;
+}
+
+/*
+ * INTERRUPTED_RESUMABLE has no detail bits; if some are set the module means something we don't know, and that must
+ * surface instead of being resumed.
+ */
+static bool is_resumable(u16 leaf, u64 status)
+{
+    if ((status & TDX_STATUS_MASK) != TDX_INTERRUPTED_RESUMABLE)
+        return false;
+    if (status != TDX_INTERRUPTED_RESUMABLE) {
+        log_line("tdx: %s says INTERRUPTED_RESUMABLE with unknown details 0x%08x: not resumed", tdx_leaf_name(leaf),
+                 (u32)status);
+        return false;
+    }
+    return true;
+}
+
+/* Lets the pending interrupt in, then says whether another attempt is allowed. */
+static bool may_go_on(struct resume *resume, deadline_t deadline)
+{
+    bool were_on = read_rflags() & RFLAGS_IF;
+    interrupts_on();
+    cpu_relax();
+    if (!were_on)
+        interrupts_off();
+    resume->gave_up = resume->attempts >= resume->max_attempts || deadline_passed(deadline);
+    return !resume->gave_up;
+}
+
+enum resume_how { RESUME_OUTPUTS, RESUME_INPUTS, RESUME_FLAG };
+
+static u64 resume_loop(u16 leaf, struct seamcall_args *args, enum resume_how how,
+                       u64 (*progress)(const struct seamcall_args *args), struct resume *resume)
+{
+    const struct seamcall_args original = *args;
+    deadline_t deadline = deadline_after_us(resume->max_us);
+    u64 furthest = progress ? progress(args) : 0;
+    u32 stalls = 0;
+    resume->attempts = resume->resumes = 0;
+    resume->gave_up = false;
+    for (;;) {
+        u64 status = seamcall(leaf, args);
+        resume->attempts++;
+        if (!is_resumable(leaf, status))
+            return status;
+        if (progress && progress(args) > furthest) {
+            furthest = progress(args);
+            stalls = 0;
+        } else if (progress && ++stalls >= RESUME_STALLS) {
+            resume->gave_up = true;
+            return status;
+        }
+        if (!may_go_on(resume, deadline))
+            return status;
+        resume->resumes++;
+        stats_resume(leaf);
+        if (how != RESUME_OUTPUTS)
+            *args = original;
+        if (how == RESUME_FLAG)
+            args->rcx = 1;
+    }
+}
+
+u64 seamcall_resume_outputs(u16 leaf, struct seamcall_args *args, u64 (*progress)(const struct seamcall_args *args),
+                            struct resume *resume)
+{
+    return resume_loop(leaf, args, RESUME_OUTPUTS, progress, resume);
+}
+
+u64 seamcall_resume_inputs(u16 leaf, struct seamcall_args *args, struct resume *resume)
+{
+    return resume_loop(leaf, args, RESUME_INPUTS, NULL, resume);
+}
+
+u64 seamcall_resume_flag(u16 leaf, struct seamcall_args *args, struct resume *resume)
+{
+    return resume_loop(leaf, args, RESUME_FLAG, NULL, resume);
+}
+
+static void report_registers(const char *direction, const struct seamcall_args *args)
+{
+    log_line("tdx:   %s rcx=0x%lx rdx=0x%lx r8=0x%lx r9=0x%lx r10=0x%lx r11=0x%lx", direction, args->rcx, args->rdx,
+             args->r8, args->r9, args->r10, args->r11);
+}
+
+void seamcall_report(u16 leaf, const struct seamcall_args *in, const struct seamcall_args *out, u64 status)
+{
+    char text[TDX_STATUS_TEXT_MAX];
+    tdx_status_describe(status, text, sizeof(text));
+    const char *name = tdx_leaf_name(leaf);
+    log_line("tdx: SEAMCALL %s (leaf %u) on cpu %u: 0x%016lx %s", name ? name : "?", leaf, cpu_this(), status, text);
+    report_registers("in ", in);
+    if ((status & TDX_SW_ERROR) != TDX_SW_ERROR)
+        report_registers("out", out);
+    const char *hint = tdx_status_hint(status, leaf);
+    if (hint[0])
+        log_line("tdx:   hint: %s", hint);
+}
