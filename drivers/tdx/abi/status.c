@@ -207,7 +207,8 @@ static void append_update(struct text *text, uint16_t kind, uint16_t number)
         append(text, " kind=%u number=%u", kind, number);
 }
 
-/* The fields of one kind of detail: module 1.5.01 source, ABI spec 348551; UPDATE as the runtime update patches say. */
+/* The fields of one kind of detail: module 1.5.01 source, ABI spec 348551; UPDATE as the runtime update
+ * patches say. */
 static void append_detail(struct text *text, enum tdx_detail detail, uint32_t low)
 {
     uint8_t byte[4] = {(uint8_t)low, (uint8_t)(low >> 8), (uint8_t)(low >> 16), (uint8_t)(low >> 24)};
@@ -271,7 +272,7 @@ static const char *class_name(uint8_t number)
         [0x06] = "TD state",       [0x07] = "VCPU",          [0x08] = "keys",
         [0x09] = "platform",       [0x0A] = "TDMR and PAMT", [0x0B] = "Secure EPT",
         [0x0C] = "metadata field", [0x0D] = "service TD",    [0x0E] = "migration",
-        [0x0F] = "TDX Connect",    [0x10] = "attestation",   [0x11] = "TD entry and exit",
+        [0x0F] = "TDX Connect",    [0x10] = "attestation",   [0x11] = "TD entry",
     };
     if (number == 0xFF)
         return "software";
@@ -305,25 +306,36 @@ size_t tdx_status_describe(uint64_t status, char *text, size_t size)
 
 /* ---- hints ---- */
 
-/* Names as tdx_status_name() gives them for what software makes up, so that hints.def can say TDX_HINT(SW_...). */
-#define TDX_SW_VMFAIL_INVALID TDX_VMFAIL_INVALID
-#define TDX_SW_FAULT_GP       TDX_FAULT_GP
-#define TDX_SW_FAULT_UD       TDX_FAULT_UD
-
 #define ANY -1ll
+
+static const struct {
+    const char *name; /* as tdx_status_name() gives it */
+    long long leaf, detail;
+    const char *text;
+} hints[] = {
+#define TDX_HINT(name, leaf, detail, text) {#name, (leaf), (detail), (text)},
+#include "drivers/tdx/abi/hints.def"
+};
+
+/* The number of EXT_MEMORY_POOL_FULL is not public, so an unknown informational code of that leaf is taken
+ * for it. */
+static const char *hint_unknown(uint64_t status, int leaf)
+{
+    if (status & TDX_STATUS_ERROR)
+        return "A code that is in no public source: look it up in the ABI specification of this module's version.";
+    if (leaf == TDH_EXT_MEM_ADD)
+        return "Probably EXT_MEMORY_POOL_FULL: more pages were offered than the pool needs. Stop adding, treat the rest as the module's.";
+    return "Not an error by bit 63, but in no public source: don't repeat the call, look the code up in the ABI specification.";
+}
 
 const char *tdx_status_hint(uint64_t status, int leaf)
 {
     const struct status *row = status_find(status);
     if (!row)
-        return status & TDX_STATUS_ERROR
-                   ? "No table here has this code: look it up in the ABI specification of this module's version."
-                   : "Not an error by bit 63, but unknown here (EXT_MEMORY_POOL_FULL has no public number): do "
-                     "not repeat the call, report it.";
-#define TDX_HINT(name, on_leaf, detail, text)                                                                \
-    if (row->value == TDX_##name && ((on_leaf) == ANY || (on_leaf) == leaf) &&                               \
-        ((detail) == ANY || (detail) == (long long)(uint32_t)status))                                        \
-        return text;
-#include "drivers/tdx/abi/hints.def"
+        return hint_unknown(status, leaf);
+    for (size_t i = 0; i < COUNT(hints); i++)
+        if (strcmp(hints[i].name, row->name) == 0 && (hints[i].leaf == ANY || hints[i].leaf == leaf) &&
+            (hints[i].detail == ANY || hints[i].detail == (long long)(uint32_t)status))
+            return hints[i].text;
     return "";
 }
