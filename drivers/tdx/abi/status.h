@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The decoder: any 64-bit result of a SEAMCALL becomes a name, its details and a hint for the person at the bench.
- * Pure; shared by kernel, monitor and host tools.
+ * The decoder: any 64-bit result of a SEAMCALL becomes a name, its details and a hint for the person at the
+ * bench. Pure; shared by kernel, monitor and host tools.
  */
 #ifndef DRIVERS_TDX_ABI_STATUS_H
 #define DRIVERS_TDX_ABI_STATUS_H
@@ -33,25 +33,29 @@ enum tdx_detail {
 #define TDX_HINT_TEXT_MAX   144
 
 /*
- * "OPERAND_INVALID"; "SW_VMFAIL_INVALID", "SW_FAULT_GP", "SW_FAULT_UD" for software's own; NULL if unknown. Detail
- * bits don't matter, all others do, save that the two codes Linux numbers differently are known by both numbers.
+ * "OPERAND_INVALID"; "SW_VMFAIL_INVALID", "SW_FAULT_GP", "SW_FAULT_UD" for software's own; NULL if unknown.
+ * Detail bits don't matter, all others do, save that the two codes Linux numbers differently are known by
+ * both numbers.
  */
 const char *tdx_status_name(uint64_t status);
 
 /*
- * "INCORRECT_MSR_VALUE msr=0x122 (IA32_TSX_CTRL)"; "unknown status class 0x05 (module state) detail 0x44" for unknown
- * ones, with "informational" instead of "status" if bit 63 is clear. Detail bits that the code doesn't define are
- * shown as " details=0x...". Writes at most size bytes with the NUL, returns the full length.
+ * "INCORRECT_MSR_VALUE msr=0x122 (IA32_TSX_CTRL)"; "unknown status class 0x05 (module state) detail 0x44" for
+ * unknown ones, with "informational" instead of "status" if bit 63 is clear. Detail bits that the code
+ * doesn't define are shown as " details=0x...". Writes at most size bytes with the NUL, returns the full
+ * length.
  */
 size_t tdx_status_describe(uint64_t status, char *text, size_t size);
 
-/* A sentence that says what is probably wrong and what to do next; "" if there is nothing to add. leaf may be -1. */
+/* A sentence that says what is probably wrong and what to do next; "" if there is nothing to add. leaf may be
+ * -1. */
 const char *tdx_status_hint(uint64_t status, int leaf);
 
 /* The name's number: "RND_NO_ENTROPY" -> 0x8000020300000000. */
 bool tdx_status_by_name(const char *name, uint64_t *status);
 
-/* "EXT.MEM.ADD" <-> 61. By name any case is accepted and '_' equals '.', so "ext.mem_add" is the same leaf. */
+/* "EXT.MEM.ADD" <-> 61. By name any case is accepted and '_' equals '.', so "ext.mem_add" is the same leaf.
+ */
 const char *tdx_leaf_name(unsigned leaf); /* NULL if unknown */
 bool tdx_leaf_by_name(const char *name, unsigned *leaf);
 
