@@ -51,13 +51,14 @@ struct boot_view {
     const void *(*at)(void *context, u64 pa, u64 size);
     void *context;
 };
+extern const struct boot_view boot_early_view; /* the tables of entry.asm: the first 4 GiB, identity */
 
 /* How the entry code was entered; entry.asm passes the number on. */
 enum boot_entry { BOOT_ENTRY_PVH = 1, BOOT_ENTRY_MULTIBOOT2 = 2 };
 
 /*
- * Each fills *info from what the loader left and normalises it. False: refused, and log_line() said why and what to
- * do; *info is then not to be used.
+ * Each fills *info from what the loader left and normalises it; boot_info_read() unpacks archives too. False:
+ * refused, and log_line() said why and what to do; *info is then not to be used.
  */
 bool boot_info_read(struct boot_info *info, enum boot_entry entry, u64 loader_data, const struct boot_view *view);
 bool boot_info_from_pvh(struct boot_info *info, u64 start_info, const struct boot_view *view);
@@ -69,7 +70,10 @@ bool boot_info_from_multiboot2(struct boot_info *info, u64 tags, const struct bo
  */
 bool boot_info_normalise(struct boot_info *info);
 
-/* Changes the type of [base, base+size) (type 0: takes it out of the map). False if the table is full. */
+/*
+ * Gives [base, base+size) this type, holes in it included (type 0: takes it out of the map). False, with a log line,
+ * if the table is full; the map is then unchanged. The map must be normalised.
+ */
 bool boot_info_carve(struct boot_info *info, u64 base, u64 size, u32 type);
 
 /*

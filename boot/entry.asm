@@ -1,15 +1,16 @@
 ; SPDX-License-Identifier: MIT
 ;
-; From the loader to boot_main(), for kernel and monitor alike. Two ways in, both in 32-bit protected mode without
-; paging: PVH (EBX: physical address of hvm_start_info) and Multiboot2 (EAX: magic, EBX: boot information). Both end in
+; From the loader to boot_main(), for kernel and monitor alike. Two ways in, both in 32-bit protected mode
+; without paging: PVH (EBX: physical address of hvm_start_info) and Multiboot2 (EAX: magic, EBX: boot
+; information). Both end in
 ;
 ;     void boot_main(u32 entry_kind, u64 loader_data)        (enum boot_entry, boot/boot_info.h)
 ;
 ; in long mode, high half, interrupts off, on the boot stack, with these tables:
 ;     0 .. 4 GiB                          identity     2 MiB pages, writable, executable
 ;     0xFFFFFFFF80000000 .. + 1 GiB       physical 0   the same pages again
-; EFER.NXE is set when CPUID offers NX. Nothing is cleared here: loaders zero .bss as ELF tells them to, and what they
-; leave (start_info, command line, modules) may lie right behind the image.
+; EFER.NXE is set when CPUID offers NX. Nothing is cleared here: loaders zero .bss as ELF tells them to, and
+; what they leave (start_info, command line, modules) may lie right behind the image.
 
 BITS 32
 default abs
@@ -64,7 +65,7 @@ section .note.Xen note alloc noexec nowrite align=4
 section .text
 extern boot_main
 
-global entry_multiboot2                 ; e_entry: a virtual address, as Multiboot2 loaders want it in an ELF64
+global entry_multiboot2                 ; e_entry: virtual, as Multiboot2 loaders want it in an ELF64
 entry_multiboot2:
     cli
     cld
@@ -160,8 +161,8 @@ enable_long_mode:
     mov cr0, eax
     ret
 
-; Prints the text at ESI to COM1 and leaves: QEMU by its exit port, any other machine by halting. A UART that never
-; becomes ready costs a bounded wait a character.
+; Prints the text at ESI to COM1 and leaves: QEMU by its exit port, any other machine by halting. A UART that
+; never becomes ready costs a bounded wait a character.
 give_up:
     mov edx, COM1 + 1
     xor eax, eax
