@@ -39,11 +39,11 @@ static inline pa_t pa_add(pa_t pa, u64 bytes)
     return (pa_t){pa.value + bytes};
 }
 
-#define KIB (1ull << 10)
-#define MIB (1ull << 20)
-#define GIB (1ull << 30)
+#define KIB (1ul << 10)
+#define MIB (1ul << 20)
+#define GIB (1ul << 30)
 
-#define PAGE_SIZE 4096ull
+#define PAGE_SIZE 4096ul
 
 #define ARRAY_COUNT(array) (sizeof(array) / sizeof((array)[0]))
 

@@ -9,7 +9,8 @@
 
 #define CACHE_LINE 64
 
-/* PAMT: up to three blocks for each of 64 TDMRs; pool: one entry per batch that isn't merged with its neighbour. */
+/* PAMT: up to three blocks for each of 64 TDMRs; pool: one entry per batch that isn't merged with its
+ * neighbour. */
 #define LEDGER_MAX 1024
 
 struct donation {
@@ -18,7 +19,8 @@ struct donation {
     enum donation_state state;
 };
 
-static struct donation ledger[LEDGER_MAX]; /* in order of hand-over; touching entries of one kind and state merge */
+static struct donation
+    ledger[LEDGER_MAX]; /* in order of hand-over; touching entries of one kind and state merge */
 static u32 ledger_count;
 static bool flush_wanted;
 static u64 flushed_lines;
@@ -48,7 +50,8 @@ static void ledger_add(u64 base, u64 size, enum donation_kind kind, enum donatio
             return;
         }
     if (ledger_count == LEDGER_MAX)
-        panic("donation ledger full (%u entries): too many separate blocks were handed to the module", LEDGER_MAX);
+        panic("donation ledger full (%u entries): too many separate blocks were handed to the module",
+              LEDGER_MAX);
     ledger[ledger_count++] = (struct donation){base, size, kind, state};
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * From reset to ready: the host's initialisation sequence, step by step. tdx_init() runs all of it; a test runs one
- * step after the other and looks at the machine in between.
+ * From reset to ready: the host's initialisation sequence, step by step. tdx_init() runs all of it; a test
+ * runs one step after the other and looks at the machine in between.
  */
 #ifndef DRIVERS_TDX_INIT_H
 #define DRIVERS_TDX_INIT_H
@@ -31,7 +31,7 @@ enum tdx_step {
 };
 
 struct tdx_options {
-    u64 features; /* add-on features to configure where the module has them (bits of TDX_FEATURES0) */
+    u64 features;      /* add-on features to configure where the module has them (bits of TDX_FEATURES0) */
     bool always_flush; /* CLFLUSH at hand-over even if the module doesn't ask for it */
     u32 tdmr_init_lps; /* how many LPs share TDMR.INIT; 0 = all */
 };
@@ -65,7 +65,8 @@ struct tdx_host {
 struct tdx_options tdx_default_options(void);
 void tdx_host_init(struct tdx_host *host, const struct tdx_options *options);
 
-/* Runs host->next. False: it failed, host->failure says how, and the log has said it. No step runs after a failure. */
+/* Runs host->next. False: it failed, host->failure says how, and the log has said it. No step runs after a
+ * failure. */
 bool tdx_run_next_step(struct tdx_host *host);
 const char *tdx_step_name(enum tdx_step step);
 

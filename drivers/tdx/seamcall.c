@@ -51,16 +51,16 @@ u64 seamcall(u16 leaf, struct seamcall_args *args)
 }
 
 /*
- * INTERRUPTED_RESUMABLE has no detail bits; if some are set the module means something we don't know, and that must
- * surface instead of being resumed.
+ * INTERRUPTED_RESUMABLE has no detail bits; if some are set the module means something we don't know, and
+ * that must surface instead of being resumed.
  */
 static bool is_resumable(u16 leaf, u64 status)
 {
     if ((status & TDX_STATUS_MASK) != TDX_INTERRUPTED_RESUMABLE)
         return false;
     if (status != TDX_INTERRUPTED_RESUMABLE) {
-        log_line("tdx: %s says INTERRUPTED_RESUMABLE with unknown details 0x%08x: not resumed", tdx_leaf_name(leaf),
-                 (u32)status);
+        log_line("tdx: %s says INTERRUPTED_RESUMABLE with unknown details 0x%08x: not resumed",
+                 tdx_leaf_name(leaf), (u32)status);
         return false;
     }
     return true;
@@ -112,8 +112,8 @@ static u64 resume_loop(u16 leaf, struct seamcall_args *args, enum resume_how how
     }
 }
 
-u64 seamcall_resume_outputs(u16 leaf, struct seamcall_args *args, u64 (*progress)(const struct seamcall_args *args),
-                            struct resume *resume)
+u64 seamcall_resume_outputs(u16 leaf, struct seamcall_args *args,
+                            u64 (*progress)(const struct seamcall_args *args), struct resume *resume)
 {
     return resume_loop(leaf, args, RESUME_OUTPUTS, progress, resume);
 }
@@ -130,8 +130,8 @@ u64 seamcall_resume_flag(u16 leaf, struct seamcall_args *args, struct resume *re
 
 static void report_registers(const char *direction, const struct seamcall_args *args)
 {
-    log_line("tdx:   %s rcx=0x%lx rdx=0x%lx r8=0x%lx r9=0x%lx r10=0x%lx r11=0x%lx", direction, args->rcx, args->rdx,
-             args->r8, args->r9, args->r10, args->r11);
+    log_line("tdx:   %s rcx=0x%lx rdx=0x%lx r8=0x%lx r9=0x%lx r10=0x%lx r11=0x%lx", direction, args->rcx,
+             args->rdx, args->r8, args->r9, args->r10, args->r11);
 }
 
 void seamcall_report(u16 leaf, const struct seamcall_args *in, const struct seamcall_args *out, u64 status)
@@ -139,7 +139,8 @@ void seamcall_report(u16 leaf, const struct seamcall_args *in, const struct seam
     char text[TDX_STATUS_TEXT_MAX];
     tdx_status_describe(status, text, sizeof(text));
     const char *name = tdx_leaf_name(leaf);
-    log_line("tdx: SEAMCALL %s (leaf %u) on cpu %u: 0x%016lx %s", name ? name : "?", leaf, cpu_this(), status, text);
+    log_line("tdx: SEAMCALL %s (leaf %u) on cpu %u: 0x%016lx %s", name ? name : "?", leaf, cpu_this(), status,
+             text);
     report_registers("in ", in);
     if ((status & TDX_SW_ERROR) != TDX_SW_ERROR)
         report_registers("out", out);

@@ -25,13 +25,15 @@ static inline u64 seamcall_rax(u16 leaf, u8 version)
     return (u64)version << TDX_RAX_VERSION_SHIFT | leaf;
 }
 
-/* One SEAMCALL on this LP; *args is overwritten with the outputs unless the result is one of software's own. */
+/* One SEAMCALL on this LP; *args is overwritten with the outputs unless the result is one of software's own.
+ */
 u64 seamcall_once(u16 leaf, struct seamcall_args *args);
 
 /* Any RAX, for tests of reserved bits and versions. Counted under its leaf number. */
 u64 seamcall_raw(u64 rax, struct seamcall_args *args);
 
-/* Like seamcall_once(), but tries ten times in all when the module is short of entropy; each try has the same inputs. */
+/* Like seamcall_once(), but tries ten times in all when the module is short of entropy; each try has the same
+ * inputs. */
 u64 seamcall(u16 leaf, struct seamcall_args *args);
 
 /* How long a resumable leaf may go on, and what it did. */
@@ -44,8 +46,9 @@ struct resume {
 };
 
 /*
- * Resumption, three conventions (never to be mixed up). All run with interrupts enabled between attempts, because a
- * resumable leaf returns when one is pending and would return at once for ever if it were never taken.
+ * Resumption, three conventions (never to be mixed up). All run with interrupts enabled between attempts,
+ * because a resumable leaf returns when one is pending and would return at once for ever if it were never
+ * taken.
  *
  * outputs: the module writes its progress to the operand registers; the next call gets them back as they are.
  *          progress() says how far *args has got; no growth for RESUME_STALLS calls in a row is giving up.
@@ -53,8 +56,8 @@ struct resume {
  * flag:    the next call repeats the original operands with RCX = 1.
  */
 #define RESUME_STALLS 64
-u64 seamcall_resume_outputs(u16 leaf, struct seamcall_args *args, u64 (*progress)(const struct seamcall_args *args),
-                            struct resume *resume);
+u64 seamcall_resume_outputs(u16 leaf, struct seamcall_args *args,
+                            u64 (*progress)(const struct seamcall_args *args), struct resume *resume);
 u64 seamcall_resume_inputs(u16 leaf, struct seamcall_args *args, struct resume *resume);
 u64 seamcall_resume_flag(u16 leaf, struct seamcall_args *args, struct resume *resume);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Per leaf: counts, extremes and a histogram with 16 buckets an octave, from which the median comes. Updates are
- * single atomic additions, so that LPs working in parallel don't wait for one another.
+ * Per leaf: counts, extremes and a histogram with 16 buckets an octave, from which the median comes. Updates
+ * are single atomic additions, so that LPs working in parallel don't wait for one another.
  */
 #include "drivers/tdx/stats.h"
 
@@ -39,12 +39,12 @@ static u64 bucket_value(u32 bucket) /* its lower edge */
 static void keep_extremes(struct leaf_stats *leaf, u64 cycles)
 {
     u64 min = leaf->min;
-    while ((min == 0 || cycles < min) && !__atomic_compare_exchange_n(&leaf->min, &min, cycles, false,
-                                                                      __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+    while ((min == 0 || cycles < min) &&
+           !__atomic_compare_exchange_n(&leaf->min, &min, cycles, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
         continue;
     u64 max = leaf->max;
-    while (cycles > max && !__atomic_compare_exchange_n(&leaf->max, &max, cycles, false, __ATOMIC_RELAXED,
-                                                        __ATOMIC_RELAXED))
+    while (cycles > max &&
+           !__atomic_compare_exchange_n(&leaf->max, &max, cycles, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
         continue;
 }
 

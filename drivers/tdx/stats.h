@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What SEAMCALLs cost, per leaf. Counted by seamcall.c only; all functions may be called on any CPU at any time. */
+/* What SEAMCALLs cost, per leaf. Counted by seamcall.c only; all functions may be called on any CPU at any
+ * time. */
 #ifndef DRIVERS_TDX_STATS_H
 #define DRIVERS_TDX_STATS_H
 

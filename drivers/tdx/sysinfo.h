@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The module's metadata, read through one table: field id, size, destination, when it is valid. A value that doesn't
- * fit its destination is an error, never cut off. The table and the reading loop are pure (sysinfo_table.c); how a
- * field is fetched is the caller's.
+ * The module's metadata, read through one table: field id, size, destination, when it is valid. A value that
+ * doesn't fit its destination is an error, never cut off. The table and the reading loop are pure
+ * (sysinfo_table.c); how a field is fetched is the caller's.
  */
 #ifndef DRIVERS_TDX_SYSINFO_H
 #define DRIVERS_TDX_SYSINFO_H
@@ -37,11 +37,12 @@ struct sysinfo_error {
 };
 
 /* All fields that are valid after LP.INIT. */
-bool sysinfo_read(struct tdx_sysinfo *info, sysinfo_reader reader, void *context, struct sysinfo_error *error);
+bool sysinfo_read(struct tdx_sysinfo *info, sysinfo_reader reader, void *context,
+                  struct sysinfo_error *error);
 
 /*
- * What the configured features cost. These fields mean nothing before SYS.CONFIG (they depend on the features that
- * were selected there), so they can only be asked for with the proof that it has happened.
+ * What the configured features cost. These fields mean nothing before SYS.CONFIG (they depend on the features
+ * that were selected there), so they can only be asked for with the proof that it has happened.
  */
 struct tdx_configured {
     bool done;    /* set by the SYS.CONFIG step alone */
@@ -51,8 +52,8 @@ struct ext_demand {
     bool required; /* EXT_REQUIRED */
     u64 pages;     /* MEMORY_POOL_REQUIRED_PAGES: pages still missing */
 };
-bool sysinfo_read_demand(const struct tdx_configured *configured, struct ext_demand *demand, sysinfo_reader reader,
-                         void *context, struct sysinfo_error *error);
+bool sysinfo_read_demand(const struct tdx_configured *configured, struct ext_demand *demand,
+                         sysinfo_reader reader, void *context, struct sysinfo_error *error);
 
 /* The reader that asks the module: TDH.SYS.RD on this LP. */
 u64 sysinfo_seamcall_reader(void *context, u64 field, u64 *value);

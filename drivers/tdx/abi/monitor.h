@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How a guest finds the Seamstress monitor and what it may ask of it. This is all that is private between a kernel
- * and the monitor, any kernel may use it, and nothing in it is part of TDX.
+ * How a guest finds the Seamstress monitor and what it may ask of it. This is all that is private between a
+ * kernel and the monitor, any kernel may use it, and nothing in it is part of TDX.
  *
  * CPUID 0x40000000: EAX = highest hypervisor leaf, EBX:ECX:EDX = "SeamstressVM".
  * CPUID 0x40000001: EAX = number of the first control MSR, EBX = how many, ECX = interface version,
@@ -21,12 +21,12 @@ enum monitor_subject { MONITOR_SUBJECT_SOFT = 0, MONITOR_SUBJECT_GENUINE = 1 };
 
 /* Control MSRs, offsets from the number in CPUID 0x40000001 EAX */
 enum monitor_msr {
-    /* W 1: take the module back to its state after reset. #GP while an LP is inside the module. Every page is the
-     * host's again, its contents junk. Injection is disarmed. R: number of resets so far. */
+    /* W 1: take the module back to its state after reset. #GP while an LP is inside the module. Every page is
+     * the host's again, its contents junk. Injection is disarmed. R: number of resets so far. */
     MONITOR_MSR_RESET = 0,
 
-    /* Injection. Set LEAF, NTH, COUNT and VALUE, then write a kind to ARM; ARM reads as the kind still armed (0 when
-     * it is used up). One injection at a time. */
+    /* Injection. Set LEAF, NTH, COUNT and VALUE, then write a kind to ARM; ARM reads as the kind still armed
+     * (0 when it is used up). One injection at a time. */
     MONITOR_MSR_INJECT_LEAF = 1,  /* leaf number; 0xFFFF = any leaf */
     MONITOR_MSR_INJECT_NTH = 2,   /* first call (1 = the next) of that leaf that is affected */
     MONITOR_MSR_INJECT_COUNT = 3, /* how many calls in a row */
@@ -37,7 +37,8 @@ enum monitor_msr {
     MONITOR_MSR_COUNTER_SELECT = 6,
     MONITOR_MSR_COUNTER_VALUE = 7,
 
-    /* W a page address, then R its owner as the platform sees it (enum monitor_owner): an oracle for tests. */
+    /* W a page address, then R its owner as the platform sees it (enum monitor_owner): an oracle for tests.
+     */
     MONITOR_MSR_PAGE_SELECT = 8,
     MONITOR_MSR_PAGE_OWNER = 9,
 
@@ -57,8 +58,8 @@ enum monitor_msr {
 
 enum monitor_inject {
     MONITOR_INJECT_NONE = 0,
-    MONITOR_INJECT_STATUS = 1,    /* the call isn't executed; RAX = VALUE, other registers untouched */
-    MONITOR_INJECT_INTERRUPT = 2, /* an interrupt becomes "pending" after VALUE list entries (0 = at once) */
+    MONITOR_INJECT_STATUS = 1,     /* the call isn't executed; RAX = VALUE, other registers untouched */
+    MONITOR_INJECT_INTERRUPT = 2,  /* an interrupt becomes "pending" after VALUE list entries (0 = at once) */
     MONITOR_INJECT_NO_ENTROPY = 3, /* RDRAND fails inside the call (PCONFIG: no entropy) */
     MONITOR_INJECT_KET_BUSY = 4,   /* PCONFIG says the key table is busy */
     MONITOR_INJECT_VMFAIL = 5,     /* SEAMCALL ends in VMfailInvalid: CF = 1, RAX untouched */

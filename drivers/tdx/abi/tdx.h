@@ -3,7 +3,8 @@
  * The architecture's side of TDX: numbers and layouts as the module and the CPU define them. What only this
  * project defines is elsewhere. Everything here is made from the .def tables or checked by a static assert.
  *
- * Sources: module 1.5.01 (public source), TDX ABI specification 348551, Linux patches for module extensions (v2).
+ * Sources: module 1.5.01 (public source), TDX ABI specification 348551, Linux patches for module extensions
+ * (v2).
  */
 #ifndef DRIVERS_TDX_ABI_TDX_H
 #define DRIVERS_TDX_ABI_TDX_H
@@ -18,7 +19,8 @@ enum tdx_leaf {
 };
 
 /* Completion statuses with all detail bits zero: TDX_SUCCESS ... */
-#define TDX_STATUS(name, value, detail, since) static const uint64_t TDX_##name __attribute__((unused)) = (value);
+#define TDX_STATUS(name, value, detail, since)                                                               \
+    static const uint64_t TDX_##name __attribute__((unused)) = (value);
 #define TDX_STATUS_UNNUMBERED(name)
 #include "drivers/tdx/abi/status.def"
 
@@ -40,8 +42,8 @@ enum tdx_feature {
 #include "drivers/tdx/abi/fields.def"
 
 /* RAX on input */
-#define TDX_RAX_VERSION_SHIFT 16            /* bits 23:16 */
-#define TDX_RAX_PSEAMLDR      (1ull << 63)  /* the call goes to the P-SEAMLDR, not to the module */
+#define TDX_RAX_VERSION_SHIFT 16                    /* bits 23:16 */
+#define TDX_RAX_PSEAMLDR      (1ull << 63)          /* the call goes to the P-SEAMLDR, not to the module */
 #define TDX_RAX_RESERVED      0xFFFFFFFFFF000000ull /* 62:24 and, for the module, 63 */
 
 /* Status layout, bits of RAX on output */
@@ -132,7 +134,8 @@ enum tdx_page_type {
     TDX_PAGE_EPT = 8,
 };
 
-/* A page list as EXT.MEM.ADD takes it: 512 page addresses, KeyID bits 0. The module never keeps the list page. */
+/* A page list as EXT.MEM.ADD takes it: 512 page addresses, KeyID bits 0. The module never keeps the list
+ * page. */
 struct tdx_hpa_list {
     uint64_t phys[512];
 } __attribute__((aligned(4096)));
