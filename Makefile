@@ -2,13 +2,15 @@
 # Seamstress: kernel, monitor, ISO and everything that tests them. `make help` lists the targets.
 
 # DEBUG=1 builds with stack protector, UBSan traps and junk-filled freed memory, in a directory of its own.
-BUILD := $(if $(DEBUG),build/debug,build)
+BUILD := $(if $(DEBUG),build/debug,$(if $(COVERAGE),build/coverage,build))
 
 CC ?= gcc
 HOSTCC ?= $(CC)
 NASM ?= nasm
 LD ?= ld
 NM ?= nm
+FUZZ_SECONDS ?= 30
+, := ,
 
 WARNINGS := -Wall -Wextra -Werror
 COMMON := -std=gnu11 -g -O2 $(WARNINGS) -I. -MMD -MP
@@ -21,7 +23,14 @@ TARGET_FLAGS += -DDEBUG=1 -fstack-protector-strong -mstack-protector-guard=globa
 else
 TARGET_FLAGS += -fno-stack-protector
 endif
-HOST_FLAGS := $(COMMON) -DHOST_BUILD=1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+HOST_FLAGS := $(COMMON) -DHOST_BUILD=1 -fno-omit-frame-pointer \
+	$(if $(COVERAGE),--coverage -O0,-fsanitize=address$(,)undefined -fno-sanitize-recover=all)
+LINK_FLAGS := -n -z max-page-size=4096 -z noexecstack
+
+# One short line for each thing that is built; V=1 shows the commands, -s nothing.
+Q := $(if $(V),,@)
+SAY = $(if $(V)$(findstring s,$(firstword -$(MAKEFLAGS))),@:,@printf '  %-4s %s\n')
+PARALLEL = $(if $(findstring j,$(MAKEFLAGS)),,-j$$(nproc))
 
 # What each program is made of. Shared files are named in docs/architecture.md.
 SHARED_SOURCES := $(wildcard lib/*.c boot/*.c drivers/tdx/abi/*.c) kernel/acpi.c kernel/serial.c
@@ -34,58 +43,136 @@ MONITOR_ASM := $(wildcard boot/*.asm seam/monitor/*.asm)
 KERNEL_OBJECTS := $(KERNEL_SOURCES:%.c=$(BUILD)/kernel/%.o) $(KERNEL_ASM:%.asm=$(BUILD)/kernel/%.asm.o)
 MONITOR_OBJECTS := $(MONITOR_SOURCES:%.c=$(BUILD)/monitor/%.o) $(MONITOR_ASM:%.asm=$(BUILD)/monitor/%.asm.o)
 
-.PHONY: all
-all: $(BUILD)/seamstress.elf $(BUILD)/seam.elf
-
-$(BUILD)/seamstress.elf: $(KERNEL_OBJECTS) linker.ld
-	$(LD) -n -z max-page-size=4096 -z noexecstack -T linker.ld -o $@ $(KERNEL_OBJECTS)
-
-$(BUILD)/seam.elf: $(MONITOR_OBJECTS) linker.ld
-	$(LD) -n -z max-page-size=4096 -z noexecstack -T linker.ld -o $@ $(MONITOR_OBJECTS)
-
-$(BUILD)/kernel/%.o: %.c Makefile
-	@mkdir -p $(@D)
-	$(CC) $(TARGET_FLAGS) -c -o $@ $<
-
-$(BUILD)/monitor/%.o: %.c Makefile
-	@mkdir -p $(@D)
-	$(CC) $(TARGET_FLAGS) -c -o $@ $<
-
-$(BUILD)/kernel/%.asm.o: %.asm Makefile
-	@mkdir -p $(@D)
-	$(NASM) -f elf64 -g -F dwarf -I . -MD $(@:.o=.d) -MT $@ -o $@ $<
-
-$(BUILD)/monitor/%.asm.o: %.asm Makefile
-	@mkdir -p $(@D)
-	$(NASM) -f elf64 -g -F dwarf -I . -MD $(@:.o=.d) -MT $@ -o $@ $<
-
-# ---- unit tests: the same files, built for the host under ASan and UBSan ----
-
-HOST_SOURCES := $(filter-out lib/string.c,$(wildcard lib/*.c boot/*.c drivers/tdx/abi/*.c seam/soft/*.c)) kernel/memory.c \
-	kernel/acpi.c $(addprefix drivers/tdx/,$(DRIVER_PURE))
+# The parts that need no machine, for unit tests and fuzzing; the host has its own string functions and stack protector.
 DRIVER_PURE := tdmr.c hpa_list.c sysinfo_table.c
-HOST_SOURCES := $(wildcard $(HOST_SOURCES))
+HOST_SOURCES := $(wildcard $(filter-out lib/string.c lib/stack_protector.c,$(wildcard lib/*.c boot/*.c)) \
+	$(wildcard drivers/tdx/abi/*.c seam/soft/*.c) kernel/memory.c kernel/acpi.c $(DRIVER_PURE:%=drivers/tdx/%))
 HOST_OBJECTS := $(HOST_SOURCES:%.c=$(BUILD)/host/%.o)
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/host/%,$(wildcard tests/unit/test_*.c))
+FUZZERS := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 
-$(BUILD)/host/%.o: %.c Makefile
+.PHONY: all boot unit iso check check-built lint bench fuzz coverage clean help FORCE
+
+## make             kernel, monitor and ISO
+all: boot iso
+	@:
+
+## make boot        what QEMU boots directly: kernel, monitor, archive
+boot: $(BUILD)/seamstress.elf $(BUILD)/seam.elf $(BUILD)/seamstress.cpio
+	@:
+
+$(BUILD)/seamstress.elf: $(KERNEL_OBJECTS) linker.ld $(BUILD)/kernel.objects
+	$(SAY) LD $@
+	$(Q)$(LD) $(LINK_FLAGS) -T linker.ld -o $@ $(KERNEL_OBJECTS)
+
+$(BUILD)/seam.elf: $(MONITOR_OBJECTS) linker.ld $(BUILD)/monitor.objects
+	$(SAY) LD $@
+	$(Q)$(LD) $(LINK_FLAGS) -T linker.ld -o $@ $(MONITOR_OBJECTS)
+
+# Lists of objects, renewed only when they change: a source that goes away makes its program stale.
+$(BUILD)/kernel.objects: FORCE
+	@printf '%s\n' $(KERNEL_OBJECTS) | tools/update-file.sh $@
+$(BUILD)/monitor.objects: FORCE
+	@printf '%s\n' $(MONITOR_OBJECTS) | tools/update-file.sh $@
+
+$(BUILD)/seamstress.cpio: $(BUILD)/seamstress.elf tools/pack-cpio.sh
+	$(SAY) CPIO $@
+	$(Q)tools/pack-cpio.sh $@ $(BUILD)/seamstress.elf
+
+$(BUILD)/kernel/%.o: %.c Makefile | $(BUILD)/tools-found
+	$(SAY) CC $<
 	@mkdir -p $(@D)
-	$(HOSTCC) $(HOST_FLAGS) -c -o $@ $<
+	$(Q)$(CC) $(TARGET_FLAGS) -c -o $@ $<
 
-$(BUILD)/host/libseamstress.a: $(HOST_OBJECTS)
+$(BUILD)/monitor/%.o: %.c Makefile | $(BUILD)/tools-found
+	$(SAY) CC $<
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(TARGET_FLAGS) -c -o $@ $<
+
+$(BUILD)/kernel/%.asm.o: %.asm Makefile | $(BUILD)/tools-found
+	$(SAY) ASM $<
+	@mkdir -p $(@D)
+	$(Q)$(NASM) -f elf64 -g -F dwarf -I . -MD $(@:.o=.d) -MT $@ -MP -o $@ $<
+
+$(BUILD)/monitor/%.asm.o: %.asm Makefile | $(BUILD)/tools-found
+	$(SAY) ASM $<
+	@mkdir -p $(@D)
+	$(Q)$(NASM) -f elf64 -g -F dwarf -I . -MD $(@:.o=.d) -MT $@ -MP -o $@ $<
+
+$(BUILD)/tools-found:
+	@DEPS=0 tools/install-deps.sh build
+	@mkdir -p $(@D) && touch $@
+
+## make iso         the bootable ISO (BIOS, GRUB)
+iso: $(BUILD)/seamstress.iso
+	@:
+
+$(BUILD)/seamstress.iso: $(BUILD)/seamstress.elf $(BUILD)/seam.elf boot/grub.cfg tools/make-iso.sh
+	$(SAY) ISO $@
+	@DEPS=0 tools/install-deps.sh iso
+	$(Q)tools/make-iso.sh $@ boot/grub.cfg $(BUILD)/seamstress.elf $(BUILD)/seam.elf
+
+# ---- tests ----
+
+## make unit        unit tests: the same files, built for the host under ASan and UBSan
+unit: $(UNIT_TESTS)
+	@perl tests/check.pl --unit $(UNIT_TESTS)
+
+$(BUILD)/host/%.o: %.c Makefile | $(BUILD)/tools-found
+	$(SAY) HOST $<
+	@mkdir -p $(@D)
+	$(Q)$(HOSTCC) $(HOST_FLAGS) -c -o $@ $<
+
+$(BUILD)/host/libseamstress.a: $(HOST_OBJECTS) $(BUILD)/host.objects
 	@rm -f $@
-	ar rcs $@ $^
+	$(Q)ar rcs $@ $(HOST_OBJECTS)
+$(BUILD)/host.objects: FORCE
+	@printf '%s\n' $(HOST_OBJECTS) | tools/update-file.sh $@
 
 $(BUILD)/host/test_%: $(BUILD)/host/tests/unit/test_%.o $(BUILD)/host/tests/unit/support.o $(BUILD)/host/libseamstress.a
-	$(HOSTCC) $(HOST_FLAGS) -o $@ $^ -lcmocka
+	$(SAY) LD $@
+	$(Q)$(HOSTCC) $(HOST_FLAGS) -o $@ $^ -lcmocka
 
-.PHONY: unit
-unit: $(UNIT_TESTS)
-	@for test in $^; do echo "== $$test"; CMOCKA_MESSAGE_OUTPUT=TAP $$test || exit 1; done
+## make check       everything CI runs; installs what is missing (DEPS=0: doesn't)
+check:
+	@tools/install-deps.sh check
+	@$(MAKE) --no-print-directory $(PARALLEL) all $(UNIT_TESTS)
+	@$(MAKE) --no-print-directory $(PARALLEL) DEBUG=1 boot
+	@perl tests/check.pl --unit $(UNIT_TESTS) --script $(sort $(wildcard tests/integration/*.t))
 
-.PHONY: clean
+## make lint        formatting, static analysis, house rules
+lint:
+	@prove -v tests/integration/lint.t
+
+## make fuzz        libFuzzer on the parsers, FUZZ_SECONDS=30 each
+fuzz: $(FUZZERS)
+	@for fuzzer in $(FUZZERS); do \
+		mkdir -p $$fuzzer.corpus; \
+		$$fuzzer -max_total_time=$(FUZZ_SECONDS) -timeout=5 -print_final_stats=1 -artifact_prefix=$$fuzzer- $$fuzzer.corpus || exit 1; \
+	done
+
+build/fuzz/fuzz_%: tests/fuzz/fuzz_%.c tests/unit/support.c $(HOST_SOURCES) Makefile
+	@DEPS=0 tools/install-deps.sh fuzz
+	$(SAY) FUZZ $@
+	@mkdir -p $(@D)
+	$(Q)clang -std=gnu11 -g -O1 -I. -DHOST_BUILD=1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
+		-o $@ $(filter %.c,$^)
+
+## make coverage    which lines the unit tests reach
+coverage:
+	@tools/install-deps.sh coverage
+	@$(MAKE) --no-print-directory $(PARALLEL) COVERAGE=1 unit
+	@gcovr --root . --exclude tests/ build/coverage/host
+
+## make clean       removes build/
 clean:
 	rm -rf build
 
+## make help        this list; DEBUG=1: with run-time checks, in build/debug; V=1: show commands
+help:
+	@sed -n 's/^## //p' Makefile
+
 .SECONDARY:
--include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+.DELETE_ON_ERROR:
+-include $(KERNEL_OBJECTS:.o=.d) $(MONITOR_OBJECTS:.o=.d) $(HOST_OBJECTS:.o=.d) \
+	$(patsubst $(BUILD)/host/%,$(BUILD)/host/tests/unit/%.d,$(UNIT_TESTS)) $(BUILD)/host/tests/unit/support.d

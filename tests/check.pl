@@ -1,0 +1,49 @@
+#!/usr/bin/perl
+# SPDX-License-Identifier: MIT
+#
+# Runs TAP-speaking unit tests (programs) and integration tests (shell scripts), two at a time, and ends with
+# 'N passed, N failed, N skipped'. A program that dies, or stops short of its plan, counts as a failure.
+#
+#   tests/check.pl [--unit PROGRAM...] [--script FILE...]
+
+use strict;
+use warnings;
+use TAP::Harness;
+use TAP::Parser::Aggregator;
+
+my (%tests, $kind);
+for (@ARGV) {
+    if (/^--(unit|script)$/) { $kind = $1; next }
+    die "check.pl: name --unit or --script before $_\n" unless $kind;
+    push @{ $tests{$kind} }, $_;
+}
+
+# ASan of older compilers trips over wide address randomisation; where it can be turned off, it is.
+my @fixed_addresses = system('setarch -R true >/dev/null 2>&1') == 0 ? ('setarch', '-R') : ();
+$ENV{CMOCKA_MESSAGE_OUTPUT} = 'TAP';
+
+my %command = (
+    unit   => sub { [@fixed_addresses, $_[1]] },
+    script => sub { ['/bin/sh', $_[1]] },
+);
+
+my $all = TAP::Parser::Aggregator->new;
+$all->start;
+for my $phase ('unit', 'script') {
+    next unless $tests{$phase};
+    my $harness = TAP::Harness->new(
+        { exec => $command{$phase}, jobs => 2, merge => 0, failures => 1, timer => 1, verbosity => 0 });
+    $harness->aggregate_tests($all, @{ $tests{$phase} });
+    $harness->summary($all) if $phase eq 'script' || !$tests{script};
+}
+$all->stop;
+
+# What broke without a failed point: no plan, fewer points than planned, a signal, a non-zero exit.
+my $broken = grep { my ($parser) = $all->parsers($_); !$parser->failed && ($parser->parse_errors || $parser->exit) }
+    $all->descriptions;
+my $failed  = $all->failed + $broken;
+my $skipped = $all->skipped;
+my $passed  = $all->passed - $skipped;
+$failed++ unless $all->total;
+print "$passed passed, $failed failed, $skipped skipped\n";
+exit($failed ? 1 : 0);

@@ -1,0 +1,110 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+#
+# Installs what is missing of the Debian or Ubuntu packages that a job needs, and says what and why.
+#
+#   tools/install-deps.sh SET...      sets: build run iso check lint fuzz coverage
+#
+# DEPS=0 installs nothing: it names what is missing, with the command to type. Exit status: 0 all there, 2 not.
+
+set -u
+missing=
+reasons=
+
+# need COMMAND-OR-FILE PACKAGE WHY
+need() {
+    case $1 in
+    /*) [ -e "$1" ] && return ;;
+    *) command -v "$1" >/dev/null 2>&1 && return ;;
+    esac
+    case " $missing " in *" $2 "*) return ;; esac
+    missing="${missing:+$missing }$2"
+    reasons="$reasons$(printf '  %-18s %s' "$2" "$3")
+"
+}
+
+needs_of() {
+    case $1 in
+    build)
+        need gcc gcc "compiles kernel and monitor"
+        need ld binutils "links them"
+        need make make "builds what is stale"
+        need nasm nasm "assembles boot code, traps and SEAMCALL"
+        ;;
+    run)
+        needs_of build
+        need qemu-system-x86_64 qemu-system-x86 "the machine everything runs in"
+        ;;
+    iso)
+        need grub-mkrescue grub-common "makes the bootable ISO"
+        need /usr/lib/grub/i386-pc/boot.img grub-pc-bin "GRUB for BIOS machines"
+        need xorriso xorriso "writes the ISO's file system"
+        need mformat mtools "grub-mkrescue calls it"
+        ;;
+    check)
+        needs_of run
+        needs_of iso
+        need /usr/include/stdio.h libc6-dev "unit tests run on the host"
+        need /usr/include/cmocka.h libcmocka-dev "the unit test library"
+        need prove perl "runs the tests and counts results"
+        ;;
+    lint)
+        need clang-format clang-format "checks the formatting of C"
+        need cppcheck cppcheck "static analysis"
+        need shellcheck shellcheck "checks the shell scripts"
+        ;;
+    fuzz)
+        need clang clang "has libFuzzer"
+        need /usr/include/stdio.h libc6-dev "fuzzers run on the host"
+        ;;
+    coverage)
+        needs_of check
+        need gcovr gcovr "prints what the unit tests reach"
+        ;;
+    *)
+        echo "install-deps.sh: no set '$1': name one or more of build run iso check lint fuzz coverage" >&2
+        exit 2
+        ;;
+    esac
+}
+
+# apt ARGUMENT...: apt-get as root, on stderr, waiting for another apt to finish
+apt() {
+    if [ "$(id -u)" -eq 0 ]; then
+        DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=300 "$@" >&2
+    else
+        sudo env DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=300 "$@" >&2
+    fi
+}
+
+give_up() {
+    echo "install-deps.sh: $1; needed: $missing; type: $command_line" >&2
+    exit 2
+}
+
+[ $# -gt 0 ] || set -- run
+for set_name in "$@"; do
+    needs_of "$set_name"
+done
+[ -n "$missing" ] || exit 0
+
+root=
+[ "$(id -u)" -eq 0 ] || root="sudo "
+command_line="${root}apt-get update && ${root}apt-get install -y --no-install-recommends $missing"
+
+[ "${DEPS-1}" != 0 ] || give_up "packages are missing and DEPS=0 forbids to install them"
+command -v apt-get >/dev/null 2>&1 || give_up "this machine has no apt-get, install the like of these yourself"
+[ -z "$root" ] || command -v sudo >/dev/null 2>&1 || give_up "not root and no sudo here, become root first"
+
+printf 'Seamstress needs packages that are missing here (DEPS=0 would only name them):\n%s' "$reasons" >&2
+printf '%s\n' "$command_line" >&2
+apt update || give_up "apt-get update failed"
+# shellcheck disable=SC2086 # a list of words
+apt install -y --no-install-recommends $missing || give_up "apt-get install failed"
+
+wanted=$missing
+missing=
+for set_name in "$@"; do
+    needs_of "$set_name"
+done
+[ -z "$missing" ] || give_up "still missing after installing $wanted"
