@@ -36,6 +36,7 @@ struct contig_request {
     u64 align;        /* power of two >= 4096; 0 = 4096 */
     u64 min, max;     /* the block lies in [min, max); max 0 = no limit */
     bool from_top;    /* prefer the highest place that fits; default the lowest */
+    bool quiet;       /* no log line on failure: the caller has somewhere else to look */
     const char *what; /* for messages and accounting */
 };
 

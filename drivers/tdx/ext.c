@@ -153,6 +153,28 @@ static bool check_missing(struct tdx_host *host)
  * One contiguous block if there is one: not because the module wants it (a list takes any pages), but so that
  * memory that never returns sits in one place. Otherwise each batch brings its own 2 MiB.
  */
+static bool add_batches(struct tdx_host *host, struct tdx_hpa_list *list)
+{
+    struct ext_pool *pool = &host->pool;
+    while (pool->added < pool->required) {
+        u64 count = min_u64(pool->required - pool->added, TDX_HPA_LIST_ENTRIES);
+        pa_t base = pa_add(pool->base, pool->added * PAGE_SIZE);
+        if (!pool->contiguous && !find_block(host, count, &base))
+            return tdx_fail(
+                host,
+                "extension pool: module needs %lu KiB, %lu KiB given, then no free 2 MiB block (largest %lu KiB): more memory",
+                pool->required * PAGE_SIZE / KIB, pool->added * PAGE_SIZE / KIB,
+                contig_largest_free(memory_pool()) / KIB);
+        if (!add_batch(host, list, base, count) || !check_missing(host))
+            return false;
+    }
+    return true;
+}
+
+/*
+ * One contiguous block if there is one: not because the module wants it (a list takes any pages), but so that
+ * memory that never returns sits in one place. Otherwise each batch brings its own 2 MiB.
+ */
 static bool add_all(struct tdx_host *host, struct tdx_hpa_list *list)
 {
     struct ext_pool *pool = &host->pool;
@@ -161,28 +183,11 @@ static bool add_all(struct tdx_host *host, struct tdx_hpa_list *list)
         log_line(
             "tdx: no contiguous %lu KiB for the extension pool in TDX memory (largest free block %lu KiB): 2 MiB at a time",
             pool->required * PAGE_SIZE / KIB, contig_largest_free(memory_pool()) / KIB);
-    while (pool->added < pool->required) {
-        u64 left = pool->required - pool->added;
-        u64 count = min_u64(left, TDX_HPA_LIST_ENTRIES);
-        pa_t base = pa_add(pool->base, pool->added * PAGE_SIZE);
-        if (!pool->contiguous && !find_block(host, count, &base))
-            return tdx_fail(
-                host,
-                "extension pool: module needs %lu KiB, %lu KiB given, then no free 2 MiB block (largest %lu KiB): more memory",
-                pool->required * PAGE_SIZE / KIB, pool->added * PAGE_SIZE / KIB,
-                contig_largest_free(memory_pool()) / KIB);
-        bool added = add_batch(host, list, base, count);
-        if (!added && pool->contiguous && left > count) /* never offered: still ours */
-            give_back(pa_add(base, count * PAGE_SIZE), left - count);
-        if (!added)
-            return false;
-        if (!check_missing(host)) {
-            if (pool->contiguous && left > count)
-                give_back(pa_add(base, count * PAGE_SIZE), left - count);
-            return false;
-        }
-    }
-    return true;
+    bool added = add_batches(host, list);
+    u64 offered = pool->added + pool->stranded;
+    if (pool->contiguous && offered < pool->required) /* the rest was never offered: still ours */
+        give_back(pa_add(pool->base, offered * PAGE_SIZE), pool->required - offered);
+    return added;
 }
 
 bool ext_add_memory(struct tdx_host *host)
