@@ -44,7 +44,7 @@ KERNEL_OBJECTS := $(KERNEL_SOURCES:%.c=$(BUILD)/kernel/%.o) $(KERNEL_ASM:%.asm=$
 MONITOR_OBJECTS := $(MONITOR_SOURCES:%.c=$(BUILD)/monitor/%.o) $(MONITOR_ASM:%.asm=$(BUILD)/monitor/%.asm.o)
 
 # The parts that need no machine, for unit tests and fuzzing; the host has its own string functions and stack protector.
-DRIVER_PURE := tdmr.c hpa_list.c sysinfo_table.c
+DRIVER_PURE := tdmr.c hpa_list.c sysinfo_table.c stats.c resume.c
 HOST_SOURCES := $(wildcard $(filter-out lib/string.c lib/stack_protector.c,$(wildcard lib/*.c boot/*.c)) \
 	$(wildcard drivers/tdx/abi/*.c seam/soft/*.c) kernel/memory.c kernel/acpi.c $(DRIVER_PURE:%=drivers/tdx/%))
 HOST_OBJECTS := $(HOST_SOURCES:%.c=$(BUILD)/host/%.o)

@@ -1,69 +1,158 @@
 /* SPDX-License-Identifier: MIT */
-/* From what this machine has to a plan of TDMRs, and the memory for their PAMTs out of the kernel's
- * allocator. */
-#include "drivers/tdx/init.h"
-#include "drivers/tdx/steps.h"
-#include "kernel/memory.h"
-#include "kernel/smp.h"
+/*
+ * Where PAMTs go. They may lie outside all TDMRs, or inside one under a reserved area; of these a TDMR has
+ * few, so a block is put where it touches a hole or another block and both become one area.
+ */
+#include "drivers/tdx/tdmr_work.h"
+#include "lib/string.h"
 
-static struct tdmr_input input; /* large; the step runs once at a time on one CPU */
-
-static void gather_memory(void)
+u64 tdmr_pamt_size(u64 tdmr_size, enum tdx_pamt_level level, u16 entry_size)
 {
-    const struct boot_info *map = memory_map();
-    range_list_clear(&input.memory);
-    for (u32 i = 0; i < map->range_count; i++)
-        if (map->ranges[i].type == BOOT_MEMORY_USABLE)
-            range_list_add(&input.memory, align_up(map->ranges[i].base, PAGE_SIZE),
-                           align_down(map->ranges[i].base + map->ranges[i].size, PAGE_SIZE) -
-                               align_up(map->ranges[i].base, PAGE_SIZE));
+    static const u64 page_size[TDX_PAMT_LEVELS] = {
+        [TDX_PAMT_4K] = 4 * KIB, [TDX_PAMT_2M] = 2 * MIB, [TDX_PAMT_1G] = GIB};
+    return align_up(tdmr_size / page_size[level] * entry_size, PAGE_SIZE);
 }
 
-static void gather_free(void)
+static u64 pamt_block_size(const struct tdmr_plan_work *w, u64 tdmr_size)
 {
-    const struct contig *pool = memory_pool();
-    range_list_clear(&input.free);
-    memory_lock();
-    for (u32 i = 0; i < pool->count; i++)
-        if (pool->ranges[i].state == CONTIG_FREE)
-            range_list_add(&input.free, pool->ranges[i].base, pool->ranges[i].size);
-    memory_unlock();
-}
-
-/* Takes exactly the block that the plan names; nobody allocates between plan and this. */
-static bool claim(const struct tdmr_pamt_block *block)
-{
-    struct contig_request request = {
-        .size = block->size, .min = block->base, .max = block->base + block->size, .what = "PAMT"};
-    pa_t got;
-    memory_lock();
-    bool claimed = contig_alloc(memory_pool(), &request, &got);
-    memory_unlock();
-    return claimed;
-}
-
-bool step_tdmrs(struct tdx_host *host)
-{
-    const struct tdx_sysinfo *info = &host->sysinfo;
-    gather_memory();
-    gather_free();
-    input.cmrs = info->cmrs;
-    input.cmr_count = info->cmr_count;
-    input.limits = (struct tdmr_limits){.max_tdmrs = info->max_tdmrs,
-                                        .max_reserved_per_tdmr = info->max_reserved_per_tdmr};
+    u64 bytes = 0;
     for (u32 level = 0; level < TDX_PAMT_LEVELS; level++)
-        input.limits.pamt_entry_size[level] = info->pamt_entry_size[level];
-    input.parallelism = host->options.tdmr_init_lps ? host->options.tdmr_init_lps : cpu_count();
-    struct tdmr_error error;
-    if (!tdmr_build(&host->plan, &input, &error)) {
-        char text[160];
-        tdmr_error_text(&error, text, sizeof(text));
-        return tdx_fail(host, "%s", text);
+        bytes += tdmr_pamt_size(tdmr_size, level, w->input->limits.pamt_entry_size[level]);
+    return bytes;
+}
+
+struct spot {
+    bool found, local; /* local: inside the TDMR it describes, most likely the same NUMA node */
+    s64 cost;          /* reserved areas more than before, all TDMRs together */
+    u64 base;
+};
+
+static bool is_better(const struct spot *spot, const struct spot *best)
+{
+    if (!best->found || spot->cost != best->cost)
+        return !best->found || spot->cost < best->cost;
+    return spot->local != best->local ? spot->local : spot->base > best->base; /* low memory is scarcer */
+}
+
+/* An area more, unless it touches one on either side; if on both sides, it joins them and there is one less.
+ */
+static s64 cost_in_tdmr(const struct tdmr_plan_work *w, struct range tdmr, struct range block)
+{
+    struct range part = range_common(tdmr, block);
+    if (part.size == 0)
+        return 0;
+    bool before = part.base > tdmr.base && !range_list_holds(&w->open, part.base - 1, 1);
+    bool after = range_end(part) < range_end(tdmr) && !range_list_holds(&w->open, range_end(part), 1);
+    return 1 - before - after;
+}
+
+static void consider(struct tdmr_plan_work *w, u32 tdmr, struct range block, struct spot *best)
+{
+    struct spot spot = {.found = true, .base = block.base};
+    spot.local = range_common(w->tdmrs[tdmr], block).size == block.size;
+    for (u32 i = 0; i < w->count && range_list_holds(&w->open, block.base, 1); i++) {
+        s64 cost = cost_in_tdmr(w, w->tdmrs[i], block);
+        spot.cost += cost;
+        if (w->areas[i] + cost > w->max_areas) {
+            w->crowded = i;
+            w->crowded_needs = (u32)(w->areas[i] + cost);
+            return;
+        }
     }
-    tdmr_log(&host->plan);
-    for (u32 i = 0; i < host->plan.pamt_block_count; i++)
-        if (!claim(&host->plan.pamt_blocks[i]))
-            return tdx_fail(host, "PAMT block 0x%lx+0x%lx of TDMR %u is not free any more",
-                            host->plan.pamt_blocks[i].base, host->plan.pamt_blocks[i].size, i);
+    if (is_better(&spot, best))
+        *best = spot;
+}
+
+/* Both ends of a free range, where it may touch a hole, and both sides of every TDMR border in it. */
+static void consider_range(struct tdmr_plan_work *w, u32 tdmr, struct range range, u64 size,
+                           struct spot *best)
+{
+    consider(w, tdmr, (struct range){range.base, size}, best);
+    consider(w, tdmr, (struct range){range_end(range) - size, size}, best);
+    for (u32 i = 0; i < 2 * w->count; i++) {
+        u64 border = i % 2 ? range_end(w->tdmrs[i / 2]) : w->tdmrs[i / 2].base;
+        if (border < range.base || border > range_end(range))
+            continue;
+        if (border - range.base >= size)
+            consider(w, tdmr, (struct range){border - size, size}, best);
+        if (range_end(range) - border >= size)
+            consider(w, tdmr, (struct range){border, size}, best);
+    }
+}
+
+static void take(struct tdmr_plan_work *w, u32 tdmr, u64 base, u64 size)
+{
+    w->pamts[tdmr] = (struct range){base, size};
+    range_list_remove(&w->open, base, size);
+    range_list_remove(&w->room, base, size);
+    range_list_remove(&w->spare, base, size);
+    for (u32 i = 0; i < w->count; i++)
+        w->areas[i] = tdmr_count_areas(&w->open, w->tdmrs[i]);
+}
+
+static bool place(struct tdmr_plan_work *w, u32 tdmr, struct tdmr_error *error)
+{
+    u64 size = pamt_block_size(w, w->tdmrs[tdmr].size);
+    u64 largest = max_u64(range_list_largest(&w->room), range_list_largest(&w->spare));
+    struct spot best = {.found = false};
+    for (u32 i = 0; i < w->spare.count; i++)
+        if (w->spare.at[i].size >= size)
+            consider_range(w, tdmr, w->spare.at[i], size, &best);
+    for (u32 i = 0; i < w->room.count; i++)
+        if (w->room.at[i].size >= size)
+            consider_range(w, tdmr, w->room.at[i], size, &best);
+    if (best.found) {
+        take(w, tdmr, best.base, size);
+        return true;
+    }
+    u32 index = largest < size ? tdmr : w->crowded;
+    *error = (struct tdmr_error){.problem = largest < size ? TDMR_NO_PAMT : TDMR_NO_AREAS,
+                                 .tdmr = index,
+                                 .base = w->tdmrs[index].base,
+                                 .size = w->tdmrs[index].size,
+                                 .needed = w->crowded_needs,
+                                 .limit = w->max_areas,
+                                 .wanted = size,
+                                 .largest = largest};
+    return false;
+}
+
+static void restart_placement(struct tdmr_plan_work *w)
+{
+    memset(w->pamts, 0, sizeof(w->pamts));
+    w->open = w->cmrs;
+    range_list_remove_all(&w->open, &w->left);
+    w->room = w->free;
+    range_list_remove_all(&w->room, &w->left);
+    range_list_intersect(&w->spare, &w->free, &w->left);
+    for (u32 i = 0; i < w->count; i++)
+        w->areas[i] = tdmr_count_areas(&w->open, w->tdmrs[i]);
+}
+
+/* The largest PAMT first, while there are large free blocks. */
+static bool place_each(struct tdmr_plan_work *w, struct tdmr_error *error)
+{
+    restart_placement(w);
+    for (u32 placed = 0; placed < w->count; placed++) {
+        u32 next = w->count;
+        for (u32 i = 0; i < w->count; i++)
+            if (w->pamts[i].size == 0 && (next == w->count || w->tdmrs[i].size > w->tdmrs[next].size))
+                next = i;
+        if (!place(w, next, error))
+            return false;
+    }
+    return true;
+}
+
+/* Halves the TDMR whose PAMT doesn't fit and starts again; each round adds a TDMR, so their number bounds it.
+ */
+bool tdmr_place_pamts(struct tdmr_plan_work *w, struct tdmr_error *error)
+{
+    while (!place_each(w, error)) {
+        if (error->problem != TDMR_NO_PAMT || !tdmr_can_cut(w, error->tdmr))
+            return false;
+        u64 blocks = w->tdmrs[error->tdmr].size / TDX_TDMR_ALIGN;
+        tdmr_cut(w, error->tdmr, blocks / 2 * TDX_TDMR_ALIGN);
+    }
     return true;
 }

@@ -61,6 +61,9 @@ u64 seamcall_resume_outputs(u16 leaf, struct seamcall_args *args,
 u64 seamcall_resume_inputs(u16 leaf, struct seamcall_args *args, struct resume *resume);
 u64 seamcall_resume_flag(u16 leaf, struct seamcall_args *args, struct resume *resume);
 
+/* Interrupts enabled for a moment, then as they were: what happens between two attempts. */
+void seamcall_interrupt_window(void);
+
 /* The one place that prints a failed SEAMCALL: leaf, LP, status decoded, all registers in and out, hint. */
 void seamcall_report(u16 leaf, const struct seamcall_args *in, const struct seamcall_args *out, u64 status);
 

@@ -58,7 +58,6 @@ struct tdmr_plan {
 enum tdmr_problem {
     TDMR_NO_MEMORY,   /* no usable RAM above 1 MiB lies in a CMR */
     TDMR_TOO_COMPLEX, /* more ranges than the lists hold, or limits that are 0 */
-    TDMR_TOO_MANY,    /* more TDMRs than the module takes */
     TDMR_NO_AREAS,    /* more reserved areas than a TDMR has, and nothing left to split or leave out */
     TDMR_NO_PAMT,     /* no free block in the CMRs is large enough */
 };
@@ -66,8 +65,8 @@ enum tdmr_problem {
 struct tdmr_error {
     enum tdmr_problem problem;
     u32 tdmr;            /* index; its range follows */
-    u64 base, size;      /* TDMR; for NO_MEMORY size is all usable RAM */
-    u32 needed, limit;   /* TDMRs or reserved areas; for NO_MEMORY needed is the number of CMRs */
+    u64 base, size;      /* for NO_MEMORY size is all usable RAM above 1 MiB */
+    u32 needed, limit;   /* reserved areas; for NO_MEMORY needed is the number of CMRs */
     u64 wanted, largest; /* bytes of PAMT, of the largest free block in the CMRs */
 };
 
