@@ -37,9 +37,7 @@ struct vmx_result vmx_off(void)
 static pa_t region_of(u32 cpu)
 {
     if (pa_raw(lps[cpu].region) == 0) {
-        memory_lock();
         u32 *region = memory_permanent(PAGE_SIZE, PAGE_SIZE);
-        memory_unlock();
         region[0] = (u32)(rdmsr(MSR_IA32_VMX_BASIC) & VMX_BASIC_REVISION);
         lps[cpu].region = virt_to_phys(region);
     }
