@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT */
+/* The model's invariants, as code. Each rule is a line that names itself when it doesn't hold. */
+#include "seam/soft/state.h"
+
+#define HOLDS(condition)                                                                                     \
+    do {                                                                                                     \
+        if (!(condition))                                                                                    \
+            return #condition;                                                                               \
+    } while (0)
+
+static const char *check_lps(const struct soft_module *module)
+{
+    u32 initialised = 0;
+    for (u32 i = 0; i < SOFT_MAX_LPS; i++) {
+        const struct soft_lp *lp = &module->lps[i];
+        HOLDS(!lp->busy);
+        HOLDS(!lp->initialised || i < module->machine.lp_count);
+        HOLDS(!lp->initialised || lp->package < TDX_MAX_PACKAGES);
+        initialised += lp->initialised;
+    }
+    HOLDS(initialised == module->lps_initialised);
+    HOLDS(initialised == 0 || module->state != SOFT_INIT_PENDING);
+    HOLDS(initialised >= module->machine.lp_count || module->state < SOFT_CONFIG_DONE);
+    return NULL;
+}
+
+static const char *check_state(const struct soft_module *module)
+{
+    u32 packages = (u32)__builtin_popcount(module->packages_configured);
+    HOLDS(module->state <= SOFT_SHUTDOWN);
+    HOLDS(module->global_lock == 0);
+    HOLDS((module->tdmr_count > 0) == (module->state >= SOFT_CONFIG_DONE));
+    HOLDS(module->state >= SOFT_CONFIG_DONE || packages == 0);
+    HOLDS(module->state != SOFT_CONFIG_DONE || packages < module->machine.package_count);
+    HOLDS(module->state != SOFT_READY || packages == module->machine.package_count);
+    HOLDS(module->state < SOFT_CONFIG_DONE || module->kot[module->hkid] == SOFT_KOT_RESERVED);
+    HOLDS(module->state < SOFT_CONFIG_DONE || soft_keyid_private(module, module->hkid));
+    HOLDS((module->configured_features & ~soft_features0(module)) == 0);
+    return NULL;
+}
+
+static const char *check_tdmrs(const struct soft_module *module)
+{
+    for (u32 i = 0; i < module->tdmr_count; i++) {
+        const struct soft_tdmr *tdmr = &module->tdmrs[i];
+        u64 end = tdmr->base + tdmr->size;
+        HOLDS(tdmr->lock == 0);
+        HOLDS(tdmr->size != 0 && is_aligned(tdmr->base | tdmr->size, GIB));
+        HOLDS(i == 0 || tdmr->base >= tdmr[-1].base + tdmr[-1].size);
+        HOLDS(tdmr->initialised >= tdmr->base && tdmr->initialised <= end);
+        HOLDS(is_aligned(tdmr->initialised, TDX_TDMR_INIT_STEP));
+        HOLDS(module->state >= SOFT_READY || tdmr->initialised == tdmr->base);
+        HOLDS(tdmr->pool_pages <= (tdmr->pool_high - tdmr->pool_low) / PAGE_SIZE);
+        HOLDS(tdmr->pool_pages == 0 || tdmr->pool_low >= tdmr->base);
+        HOLDS(tdmr->pool_high <= align_down(tdmr->initialised, GIB));
+    }
+    return NULL;
+}
+
+static void add_size(void *context, u64 base, u64 size)
+{
+    (void)base;
+    *(u64 *)context += size;
+}
+
+static const char *check_ext(const struct soft_module *module)
+{
+    const struct soft_ext *ext = &module->ext;
+    u64 pool_bytes = 0, pool_pages = 0;
+    soft_pool_runs(module, add_size, &pool_bytes);
+    for (u32 i = 0; i < module->tdmr_count; i++)
+        pool_pages += module->tdmrs[i].pool_pages;
+    HOLDS(ext->lock == 0);
+    HOLDS(ext->missing <= ext->demand);
+    HOLDS(ext->required || ext->demand == 0);
+    HOLDS(pool_pages == ext->demand - ext->missing + ext->extra);
+    HOLDS(pool_bytes == pool_pages * PAGE_SIZE); /* the PAMT agrees */
+    HOLDS(!ext->done || (ext->required && ext->missing == 0));
+    HOLDS(!ext->done || ext->step == module->knobs.ext_init_steps);
+    HOLDS(ext->extra == 0 || module->knobs.ext_pool_full_takes);
+    return NULL;
+}
+
+const char *soft_check(const struct soft_module *module)
+{
+    const char *(*const checks[])(const struct soft_module *) = {check_lps, check_state, check_tdmrs,
+                                                                 check_ext};
+    const char *broken = NULL;
+    for (u32 i = 0; i < ARRAY_COUNT(checks) && !broken; i++)
+        broken = checks[i](module);
+    return broken;
+}

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: MIT */
+/* The dispatcher: gate, state, who is inside, and power-on. Order of the gate: module 1.5.01 source. */
+#include "seam/soft/state.h"
+
+#include "drivers/tdx/abi/status.h"
+#include "lib/log.h"
+#include "lib/string.h"
+
+#define LEAVES 256u
+
+enum gate { GATE_NONE, GATE_ANY, GATE_READY, GATE_UNMODELLED };
+
+static const struct leaf {
+    u64 (*handler)(const struct soft_request *request);
+    enum gate gate;
+} leaves[LEAVES] = {
+#define SOFT_LEAF(symbol, function, state) [TDH_##symbol] = {(function), GATE_##state},
+#define SOFT_LEAF_UNMODELLED(symbol)       [TDH_##symbol] = {NULL, GATE_UNMODELLED},
+#include "seam/soft/leaves.def"
+};
+
+u64 soft_no_operation(const struct soft_request *request)
+{
+    (void)request;
+    return TDX_SUCCESS;
+}
+
+u64 soft_stop(const struct soft_request *request, const char *why)
+{
+    log_line("soft module: stopped itself on LP %u: %s; SEAMCALL fails from now on", request->lp, why);
+    __atomic_store_n(&request->module->fatal, true, __ATOMIC_RELEASE);
+    return SOFT_STATUS_FATAL;
+}
+
+bool soft_leaf_unmodelled(u32 leaf)
+{
+    return leaf < LEAVES && leaves[leaf].gate == GATE_UNMODELLED;
+}
+
+/* Newer versions of these leaves pass the dispatcher; the leaf itself looks at them. */
+static u32 highest_version(const struct soft_module *module, u32 leaf)
+{
+    switch (leaf) {
+    case TDH_MEM_SEPT_ADD:
+    case TDH_MNG_RD:
+    case TDH_MEM_PAGE_PROMOTE:
+    case TDH_VP_RD:
+    case TDH_MEM_SEPT_REMOVE:
+        return 0xFF;
+    case TDH_SYS_CONFIG:
+        return (u32)module->knobs.sys_config_version;
+    default:
+        return 0;
+    }
+}
+
+static void say_unmodelled(struct soft_module *module, u32 leaf)
+{
+    u32 bit = 1u << leaf % 32;
+    if (!(__atomic_fetch_or(&module->unmodelled_logged[leaf / 32], bit, __ATOMIC_RELAXED) & bit))
+        log_line("soft module: leaf %u (%s) is not modelled yet and answers OPERAND_INVALID|RAX", leaf,
+                 tdx_leaf_name(leaf));
+}
+
+static const struct leaf *find_leaf(const struct soft_module *module, u32 number)
+{
+    static const struct leaf unknown;
+    bool extension = number == TDH_EXT_MEM_ADD || number == TDH_EXT_INIT;
+    if (number >= LEAVES || (extension && !(module->knobs.features0 >> TDX_FEATURE_EXT & 1)))
+        return &unknown;
+    return &leaves[number];
+}
+
+static u64 dispatch(struct soft_request *request)
+{
+    struct soft_module *module = request->module;
+    const u64 invalid = soft_operand(TDX_OPERAND_INVALID, TDX_OPERAND_RAX);
+    u64 rax = request->regs->rax;
+    u32 number = rax & 0xFFFF;
+    const struct leaf *leaf = find_leaf(module, number);
+    enum soft_state state = soft_state(module);
+    request->version = rax >> TDX_RAX_VERSION_SHIFT & 0xFF;
+    if (rax & TDX_RAX_RESERVED || request->version > highest_version(module, number))
+        return invalid;
+    if (state == SOFT_SHUTDOWN && number != TDH_SYS_LP_SHUTDOWN)
+        return TDX_SYS_SHUTDOWN;
+    if (state != SOFT_READY && leaf->gate != GATE_ANY)
+        return TDX_SYS_NOT_READY;
+    if (leaf->gate == GATE_UNMODELLED)
+        say_unmodelled(module, number);
+    return leaf->handler ? leaf->handler(request) : invalid;
+}
+
+enum soft_outcome soft_call(struct soft_module *module, u32 lp, struct soft_regs *regs)
+{
+    struct soft_request request = {.module = module, .regs = regs, .lp = lp};
+    if (soft_is_fatal(module))
+        return SOFT_FATAL;
+    __atomic_store_n(&module->lps[lp].busy, true, __ATOMIC_RELEASE);
+    u64 status = dispatch(&request);
+    __atomic_store_n(&module->lps[lp].busy, false, __ATOMIC_RELEASE);
+    if (soft_is_fatal(module))
+        return SOFT_FATAL;
+    regs->rax = status;
+    return SOFT_RETURNED;
+}
+
+/* ---- power-on ---- */
+
+static void give_back(void *context, u64 base, u64 size)
+{
+    const struct soft_platform *platform = context;
+    platform->owner_changed(platform->context, base, size, SOFT_OWNER_HOST);
+}
+
+/* Pool pages first: the PAMTs say which they are. */
+static void give_everything_back(struct soft_module *module)
+{
+    soft_pool_runs(module, give_back, &module->platform);
+    for (u32 i = 0; i < module->tdmr_count; i++)
+        for (u32 level = 0; level < TDX_PAMT_LEVELS; level++)
+            give_back(&module->platform, module->tdmrs[i].pamt[level].base,
+                      module->tdmrs[i].pamt[level].size);
+}
+
+size_t soft_module_size(void)
+{
+    return sizeof(struct soft_module);
+}
+
+void soft_reset(struct soft_module *module, const struct soft_platform *platform,
+                const struct soft_machine *machine, const struct soft_knobs *knobs)
+{
+    if (module->powered)
+        give_everything_back(module);
+    memset(module, 0, sizeof(*module));
+    module->powered = true;
+    module->platform = *platform;
+    module->machine = *machine;
+    module->knobs = *knobs;
+}
+
+bool soft_is_fatal(const struct soft_module *module)
+{
+    return __atomic_load_n(&module->fatal, __ATOMIC_ACQUIRE);
+}
+
+bool soft_lp_busy(const struct soft_module *module, u32 lp)
+{
+    return __atomic_load_n(&module->lps[lp].busy, __ATOMIC_ACQUIRE);
+}

@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The model's private state, shared by its files and by white-box unit tests; nobody else includes this.
+ *
+ * Locks are try-locks. Order: global or extension lock, then a TDMR's mutex, then PAMT entries 1G, 2M, 4K.
+ * state, tdmr.initialised and the per-LP flags are read without a lock and therefore written with release
+ * stores.
+ */
+#ifndef SEAM_SOFT_STATE_H
+#define SEAM_SOFT_STATE_H
+
+#include "seam/soft/soft.h"
+
+#define SOFT_KEYIDS     2048 /* entries of the KeyID ownership table */
+#define SOFT_CPUID_ROWS 64
+#define SOFT_NO_SUBLEAF 0xFFFFFFFFu
+
+enum soft_state {
+    SOFT_INIT_PENDING = 0,
+    SOFT_INIT_DONE = 1,
+    SOFT_CONFIG_DONE = 2,
+    SOFT_READY = 3,
+    SOFT_SHUTDOWN = 4,
+};
+
+enum soft_msr {
+#define SOFT_MSR(symbol, number) SOFT_MSR_##symbol,
+#include "seam/soft/msrs.def"
+    SOFT_MSR_COUNT
+};
+#define SOFT_MSRS_BEFORE_CPUID 4
+
+/* A KeyID's owner; ASSIGNED and FLUSHED come with TDs. */
+enum soft_kot { SOFT_KOT_FREE = 0, SOFT_KOT_RESERVED = 3 };
+
+/* One try-lock: SOFT_EXCLUSIVE plus the number of shared holders (an attempt that fails counts for a moment).
+ */
+typedef u32 soft_lock_t;
+#define SOFT_EXCLUSIVE 0x80000000u
+
+struct soft_range {
+    u64 base, size;
+};
+
+struct soft_tdmr {
+    u64 base, size;
+    struct soft_range pamt[TDX_PAMT_LEVELS];
+    struct tdx_reserved_area reserved[TDX_MAX_RESERVED_PER_TDMR];
+    u64 initialised; /* next address that TDMR.INIT covers; usable below it, rounded down to 1 GiB */
+    soft_lock_t lock;
+    u32 pool_pages;          /* pages of this TDMR in the extension pool ... */
+    u64 pool_low, pool_high; /* ... and the range they lie in */
+};
+
+/* What SYS.INIT saw; valid from SOFT_INIT_DONE on. */
+struct soft_sample {
+    u64 msr[SOFT_MSR_COUNT];
+    struct soft_cpuid cpuid[SOFT_CPUID_ROWS];
+    u64 seam_capabilities;
+    u64 xfam;           /* XCR0 and XSS components that both CPU and module know */
+    u32 l3_sharing;     /* CPUID(4,3).EAX[25:14] */
+    u32 package_shift;  /* x2APIC id >> shift = package number */
+    u32 topology_level; /* last level type seen in CPUID 1FH while walking it */
+    bool topology_core, topology_done;
+    bool waitpkg, la57, smrr2;
+};
+
+struct soft_lp {
+    bool initialised;
+    bool busy; /* inside the module */
+    u32 package;
+};
+
+struct soft_ext {
+    soft_lock_t lock;
+    bool required;    /* a configured feature needs extensions */
+    bool done;        /* EXT.INIT succeeded */
+    u64 demand;       /* pages the configured features want */
+    u64 missing;      /* of which the host hasn't given that many yet */
+    u64 extra;        /* pages taken beyond the demand (knob ext_pool_full_takes) */
+    u32 step;         /* of EXT.INIT, kept over an interruption */
+    bool interrupted; /* the last EXT.MEM.ADD was, ... */
+    u64 resume_rcx;   /* ... and gave this RCX back */
+};
+
+struct soft_module {
+    bool powered; /* soft_reset() has run */
+    bool fatal;
+    struct soft_platform platform;
+    struct soft_machine machine;
+    struct soft_knobs knobs;
+
+    soft_lock_t global_lock;
+    enum soft_state state;
+    struct soft_sample sample;
+    struct soft_lp lps[SOFT_MAX_LPS];
+    u32 lps_initialised;
+    u32 packages_configured; /* bitmap */
+    u16 hkid;                /* the module's own KeyID, from SOFT_CONFIG_DONE on */
+    u8 kot[SOFT_KEYIDS];
+    u32 tdmr_count; /* 0 until SYS.CONFIG succeeds; the table below may hold leftovers of a failed one */
+    struct soft_tdmr tdmrs[TDX_MAX_TDMRS];
+    u64 configured_features; /* R9 of SYS.CONFIG */
+    struct soft_ext ext;
+    u32 unmodelled_logged[8]; /* bitmap of leaves */
+};
+
+/* One SEAMCALL in flight. */
+struct soft_request {
+    struct soft_module *module;
+    struct soft_regs *regs;
+    u32 lp;
+    u32 version;
+};
+
+/* A handler's result when the module must stop; no status of the module has bits 59:48. */
+#define SOFT_STATUS_FATAL 0xFFFFFFFFFFFFFFFFull
+
+/* ---- soft.c ---- */
+
+/* Stops the module, says why in the log and returns SOFT_STATUS_FATAL. */
+u64 soft_stop(const struct soft_request *request, const char *why);
+
+static inline enum soft_state soft_state(const struct soft_module *module)
+{
+    return __atomic_load_n(&module->state, __ATOMIC_ACQUIRE);
+}
+
+static inline void soft_set_state(struct soft_module *module, enum soft_state state)
+{
+    __atomic_store_n(&module->state, state, __ATOMIC_RELEASE);
+}
+
+static inline u64 soft_operand(u64 status, u64 operand)
+{
+    return status | operand;
+}
+
+/* ---- locks; true: taken ---- */
+
+static inline bool soft_lock_exclusive(soft_lock_t *lock)
+{
+    soft_lock_t free = 0;
+    return __atomic_compare_exchange_n(lock, &free, SOFT_EXCLUSIVE, false, __ATOMIC_ACQUIRE,
+                                       __ATOMIC_RELAXED);
+}
+
+static inline void soft_unlock_exclusive(soft_lock_t *lock)
+{
+    __atomic_fetch_sub(lock, SOFT_EXCLUSIVE, __ATOMIC_RELEASE);
+}
+
+static inline void soft_unlock_shared(soft_lock_t *lock)
+{
+    __atomic_fetch_sub(lock, 1, __ATOMIC_RELEASE);
+}
+
+static inline bool soft_lock_shared(soft_lock_t *lock)
+{
+    if (!(__atomic_fetch_add(lock, 1, __ATOMIC_ACQUIRE) & SOFT_EXCLUSIVE))
+        return true;
+    soft_unlock_shared(lock);
+    return false;
+}
+
+/* ---- machine.c: MSRs, CPUID and addresses ---- */
+
+struct soft_cpuid_rule {
+    u32 leaf, subleaf;
+    struct soft_cpuid mask, value; /* native & mask must be value */
+    struct soft_cpuid same;        /* bits that must be the same on every LP */
+};
+extern const struct soft_cpuid_rule soft_cpuid_rules[SOFT_CPUID_ROWS];
+extern const u32 soft_msr_numbers[SOFT_MSR_COUNT];
+
+u64 soft_rdmsr(const struct soft_request *request, u32 msr);
+
+/* Reads a table row's leaf on the calling LP; false, and all zeros, beyond the CPU's highest leaf. */
+bool soft_cpuid_read(const struct soft_request *request, const struct soft_cpuid_rule *rule,
+                     struct soft_cpuid *out);
+
+/* Two registers as RDX, R8, R9 and R10 report them: the first in bits 31:0. */
+static inline u64 soft_pair(u32 low, u32 high)
+{
+    return low | (u64)high << 32;
+}
+
+/* While the module samples CPUID, TSX must not be hidden (TSX_CTRL bit 1). Returns what to restore, 0 for
+ * nothing. */
+u64 soft_tsx_unhide(const struct soft_request *request);
+void soft_tsx_restore(const struct soft_request *request, u64 tsx_ctrl);
+
+/* KeyID field: PA bits 51:soft_keyid_shift. Valid once SYS.INIT sampled TME_ACTIVATE. */
+u32 soft_keyid_shift(const struct soft_module *module);
+u64 soft_pa_without_keyid(const struct soft_module *module, u64 pa);
+/* Below 2^52 and no KeyID bits */
+bool soft_pa_plain(const struct soft_module *module, u64 pa);
+bool soft_keyid_shared(const struct soft_module *module, u64 keyid);
+bool soft_keyid_private(const struct soft_module *module, u64 keyid);
+
+/* The shared-buffer rule: size-aligned (a power of two), below 2^52, outside SEAMRR, shared KeyID. */
+bool soft_buffer_ok(const struct soft_module *module, u64 pa, u64 size);
+
+/*
+ * The module's view of memory, KeyID bits removed. NULL where there is none: the bus then reads all ones and
+ * drops writes (inferred: no public source says what the module sees), which the carrier is told as a
+ * violation.
+ */
+void *soft_map(const struct soft_request *request, u64 pa, u64 size);
+void soft_read(const struct soft_request *request, u64 pa, void *to, u64 size);
+
+/* First byte in, first byte after: no overflow is left by the checks before. */
+static inline bool soft_overlap(u64 a, u64 a_size, u64 b, u64 b_size)
+{
+    return a < b + b_size && b < a + a_size;
+}
+
+/* ---- pamt.c: PAMT entries and what they say about pages ---- */
+
+struct soft_pamt_entry {
+    u16 lock; /* bit 0 exclusive, 15:2 shared holders */
+    u8 type;
+    u8 owner[5]; /* page frame number */
+    u64 bepoch;
+};
+_Static_assert(sizeof(struct soft_pamt_entry) == TDX_PAMT_ENTRY_BYTES, "PAMT entry");
+
+struct soft_pamt_walk {
+    struct soft_pamt_entry *entries[TDX_PAMT_LEVELS]; /* those above the leaf are locked shared */
+    u32 level;                                        /* of the leaf */
+    bool exclusive;                                   /* the leaf is locked so */
+};
+
+#define SOFT_PAMT_ENTRY_EXCLUSIVE 1u
+
+/* The TDMR that contains pa, NULL if none does. */
+struct soft_tdmr *soft_tdmr_of(struct soft_module *module, u64 pa);
+/* The same, if pa lies in a 1 GiB block whose PAMT is complete. */
+struct soft_tdmr *soft_tdmr_usable(struct soft_module *module, u64 pa);
+
+/* Locks the entries on the way to pa's leaf shared, the leaf shared or exclusive; false: somebody is in the
+ * way. */
+bool soft_pamt_walk(const struct soft_request *request, const struct soft_tdmr *tdmr, u64 pa, bool exclusive,
+                    struct soft_pamt_walk *walk);
+void soft_pamt_release(struct soft_pamt_walk *walk);
+
+/* Calls visit for every run of pool pages; in ascending order. */
+void soft_pool_runs(const struct soft_module *module, void (*visit)(void *context, u64 base, u64 size),
+                    void *context);
+
+/* ---- metadata.c ---- */
+u32 soft_lowest_fms(const struct soft_machine *machine);
+u64 soft_features0(const struct soft_module *module);
+u64 soft_xfam_fixed0(const struct soft_module *module);
+
+/* Which CPUID bits a TD's creator may configure, row by row. */
+#define SOFT_CPUID_CONFIGS 12
+struct soft_cpuid_config {
+    u32 row;                  /* in soft_cpuid_rules */
+    struct soft_cpuid direct; /* freely */
+    struct soft_cpuid native; /* only where the CPU has the bit */
+};
+extern const struct soft_cpuid_config soft_cpuid_configs[SOFT_CPUID_CONFIGS];
+
+/* ---- handlers, one file each; they return RAX ---- */
+u64 soft_sys_init(const struct soft_request *request);
+u64 soft_lp_init(const struct soft_request *request);
+u64 soft_sys_info(const struct soft_request *request);
+u64 soft_sys_rd(const struct soft_request *request);
+u64 soft_sys_rdall(const struct soft_request *request);
+u64 soft_sys_config(const struct soft_request *request);
+u64 soft_key_config(const struct soft_request *request);
+u64 soft_sys_update(const struct soft_request *request);
+u64 soft_tdmr_init(const struct soft_request *request);
+u64 soft_page_rdmd(const struct soft_request *request);
+u64 soft_ext_mem_add(const struct soft_request *request);
+u64 soft_ext_init(const struct soft_request *request);
+u64 soft_no_operation(const struct soft_request *request);
+
+/* Parts of handlers that stand in files of their own */
+u64 soft_check_cpuid(const struct soft_request *request); /* cpuid_rules.c: SYS.INIT's CPUID rules */
+u64 soft_check_vmx(const struct soft_request *request);   /* vmx_rules.c: SYS.INIT's VMX rules */
+u64 soft_check_smrr(const struct soft_request *request);  /* smrr.c: SYS.INIT's SMRR rules */
+/* tdmr_rules.c: is TDMR number index in the table valid next to those before it? */
+u64 soft_check_tdmr(const struct soft_module *module, u32 index);
+void soft_ext_configure(struct soft_module *module); /* ext.c: the demand of the configured features */
+
+#endif
