@@ -8,7 +8,8 @@
 ;
 ; in long mode, high half, interrupts off, on the boot stack, with these tables:
 ;     0 .. 4 GiB                          identity     2 MiB pages, writable, executable
-;     0xFFFFFFFF80000000 .. + 1 GiB       physical 0   the same pages again
+;     0xFFFF880000000000 .. + 4 GiB       physical 0   the same pages again: where the kernel's direct map will be
+;     0xFFFFFFFF80000000 .. + 1 GiB       physical 0   and again: the image
 ; EFER.NXE is set when CPUID offers NX. Nothing is cleared here: loaders zero .bss as ELF tells them to, and
 ; what they leave (start_info, command line, modules) may lie right behind the image.
 
@@ -120,9 +121,10 @@ require_long_mode:
     jz give_up
     ret
 
-; 0 to 4 GiB twice through the same four page directories.
+; 0 to 4 GiB, three times through the same four page directories.
 build_tables:
     mov dword [LOW(boot_pml4)], LOW(boot_pdpt_low) + 3
+    mov dword [LOW(boot_pml4) + 272 * 8], LOW(boot_pdpt_low) + 3
     mov dword [LOW(boot_pml4) + 511 * 8], LOW(boot_pdpt_high) + 3
     mov dword [LOW(boot_pdpt_high) + 510 * 8], LOW(boot_directories) + 3
     xor ecx, ecx
