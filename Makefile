@@ -46,7 +46,7 @@ MONITOR_OBJECTS := $(MONITOR_SOURCES:%.c=$(BUILD)/monitor/%.o) $(MONITOR_ASM:%.a
 # The parts that need no machine, for unit tests and fuzzing; the host has its own string functions and stack protector.
 DRIVER_PURE := tdmr.c hpa_list.c sysinfo_table.c stats.c resume.c
 HOST_SOURCES := $(wildcard $(filter-out lib/string.c lib/stack_protector.c,$(wildcard lib/*.c boot/*.c)) \
-	$(wildcard drivers/tdx/abi/*.c seam/soft/*.c) kernel/memory.c kernel/acpi.c $(DRIVER_PURE:%=drivers/tdx/%))
+	$(wildcard drivers/tdx/abi/*.c seam/soft/*.c) kernel/memory.c kernel/page_table.c kernel/acpi.c $(DRIVER_PURE:%=drivers/tdx/%))
 HOST_OBJECTS := $(HOST_SOURCES:%.c=$(BUILD)/host/%.o)
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/host/%,$(wildcard tests/unit/test_*.c))
 FUZZERS := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
@@ -61,9 +61,20 @@ all: boot iso
 boot: $(BUILD)/seamstress.elf $(BUILD)/seam.elf $(BUILD)/seamstress.cpio
 	@:
 
-$(BUILD)/seamstress.elf: $(KERNEL_OBJECTS) linker.ld $(BUILD)/kernel.objects
+# Linked twice, so that the kernel can name the functions in a backtrace: the table made from the first link goes into
+# the second, behind all code.
+$(BUILD)/seamstress.elf: $(BUILD)/kernel/nameless.elf $(BUILD)/kernel/symbols.asm.o
 	$(SAY) LD $@
-	$(Q)$(LD) $(LINK_FLAGS) -T linker.ld -o $@ $(KERNEL_OBJECTS)
+	$(Q)$(LD) $(LINK_FLAGS) -T linker.ld -o $@ $(KERNEL_OBJECTS) $(BUILD)/kernel/symbols.asm.o
+
+$(BUILD)/kernel/nameless.elf: $(KERNEL_OBJECTS) linker.ld $(BUILD)/kernel.objects tools/make-symbols.sh
+	$(Q)tools/make-symbols.sh </dev/null >$(@:.elf=.asm)
+	$(Q)$(NASM) -f elf64 -o $(@:.elf=.asm.o) $(@:.elf=.asm)
+	$(Q)$(LD) $(LINK_FLAGS) -T linker.ld -o $@ $(KERNEL_OBJECTS) $(@:.elf=.asm.o)
+
+$(BUILD)/kernel/symbols.asm.o: $(BUILD)/kernel/nameless.elf
+	$(Q)$(NM) -n $< | tools/make-symbols.sh >$(@:.o=)
+	$(Q)$(NASM) -f elf64 -o $@ $(@:.o=)
 
 $(BUILD)/seam.elf: $(MONITOR_OBJECTS) linker.ld $(BUILD)/monitor.objects
 	$(SAY) LD $@

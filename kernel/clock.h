@@ -19,6 +19,7 @@ deadline_t deadline_after_us(u64 us);
 bool deadline_passed(deadline_t deadline);
 
 /* The local APIC's timer of this CPU: one shot, then vector VECTOR_TIMER fires (which only counts). */
+void timer_init(void); /* measures its rate; smp_init() calls it */
 void timer_arm_us(u64 us);
 void timer_stop(void);
 u64 timer_fired(void); /* how often on this CPU */

@@ -17,7 +17,7 @@ enum {
 enum { FIFO_ON_AND_CLEARED = 0x07, FIFO_WORKS = 0xC0 }; /* written to, read from register 2 */
 enum { LINE_8N1 = 0x03, LINE_DIVISOR = 0x80 };
 enum { MODEM_READY = 0x03 /* DTR, RTS */, MODEM_LOOPBACK = 0x10 };
-enum { STATUS_DATA_READY = 0x01, STATUS_EMPTY = 0x20, STATUS_ABSENT = 0xFF };
+enum { STATUS_DATA_READY = 0x01, STATUS_EMPTY = 0x20, STATUS_IDLE = 0x40, STATUS_ABSENT = 0xFF };
 
 #define DIVISOR_115200 1
 #define LOOPBACK_BYTE  0x5A
@@ -80,4 +80,10 @@ void serial_write(struct serial *serial, const char *text, size_t length)
         for (u8 room = serial->fifo; room > 0 && length > 0; room--, length--)
             outb(serial->port + DATA, (u8)*text++);
     }
+}
+
+void serial_drain(const struct serial *serial)
+{
+    if (serial->present)
+        wait_for(serial, STATUS_IDLE);
 }

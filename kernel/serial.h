@@ -24,4 +24,7 @@ void serial_init(struct serial *serial, u16 port);
 
 void serial_write(struct serial *serial, const char *text, size_t length);
 
+/* Waits, bounded, until the last character has left the wire: before the machine goes away. */
+void serial_drain(const struct serial *serial);
+
 #endif

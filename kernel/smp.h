@@ -49,8 +49,17 @@ void lock_take(struct lock *lock); /* spins with interrupts as they are */
 bool lock_try(struct lock *lock);
 void lock_release(struct lock *lock);
 
-/* A fixed interrupt to one CPU; VECTOR_PING only counts. */
+/* A fixed interrupt to one CPU; VECTOR_PING (traps.h) only counts, and ipi_received() is that count. */
 void ipi_send(u32 cpu, u8 vector);
 u64 ipi_received(u32 cpu);
+
+/*
+ * Every CPU drops all translations, global ones included, before this returns. From any CPU and context but an NMI's;
+ * other CPUs must let interrupts in: one that doesn't within seconds ends the run, by name.
+ */
+void smp_flush_tlb(void);
+
+/* For panic(): an NMI to every other CPU. Works before smp_init() as well (nothing to do). */
+void smp_stop_others(void);
 
 #endif
