@@ -8,6 +8,7 @@
 
 use strict;
 use warnings;
+use File::Temp 'tempdir';
 use TAP::Harness;
 use TAP::Parser::Aggregator;
 
@@ -27,23 +28,36 @@ my %command = (
     script => sub { ['/bin/sh', $_[1]] },
 );
 
+# Each test's own words are kept, and shown again where it failed.
+my $words = tempdir(CLEANUP => 1);
+$ENV{PERL_TEST_HARNESS_DUMP_TAP} = $words;
+
 my $all = TAP::Parser::Aggregator->new;
+my $harness;
 $all->start;
 for my $phase ('unit', 'script') {
     next unless $tests{$phase};
-    my $harness = TAP::Harness->new(
-        { exec => $command{$phase}, jobs => 2, merge => 0, failures => 1, timer => 1, verbosity => 0 });
+    $harness = TAP::Harness->new({ exec => $command{$phase}, jobs => 2, failures => 1, timer => 1 });
     $harness->aggregate_tests($all, @{ $tests{$phase} });
-    $harness->summary($all) if $phase eq 'script' || !$tests{script};
 }
 $all->stop;
+$harness->summary($all) if $harness;
 
 # What broke without a failed point: no plan, fewer points than planned, a signal, a non-zero exit.
-my $broken = grep { my ($parser) = $all->parsers($_); !$parser->failed && ($parser->parse_errors || $parser->exit) }
-    $all->descriptions;
+my $broken = 0;
+for my $name ($all->descriptions) {
+    my ($parser) = $all->parsers($name);
+    my $short = $parser->parse_errors || $parser->exit;
+    next unless $parser->failed || $short;
+    $broken++ unless $parser->failed;
+    print "---- what $name said\n";
+    open my $file, '<', "$words/$name" or next;
+    print <$file>;
+    close $file;
+}
 my $failed  = $all->failed + $broken;
 my $skipped = $all->skipped;
 my $passed  = $all->passed - $skipped;
-$failed++ unless $all->total;
+$failed++ unless $all->total; # nothing ran: that isn't success
 print "$passed passed, $failed failed, $skipped skipped\n";
 exit($failed ? 1 : 0);

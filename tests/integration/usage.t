@@ -1,0 +1,103 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Bad usage of run-qemu.sh: one line that names cause and remedy, exit 2, nothing built, nothing started.
+
+. "$(dirname "$0")/lib.sh"
+fake_tools
+
+refused() { # refused REGEX ARGUMENT...: one point for everything that has to hold
+    pattern=$1
+    shift
+    launch "$@"
+    [ "$status" -eq 2 ] && [ ! -s "$out" ] && [ "$(wc -l <"$err")" -eq 1 ] && has "$err" "$pattern" &&
+        has "$err" '^run-qemu.sh: .*; ' && [ ! -e "$work/make-called" ] && [ ! -e "$work/qemu-called" ]
+    point $? "refused: $*"
+}
+
+refused '^run-qemu.sh: --frobnicate: no such option' --frobnicate
+refused 'soft: no such option' soft
+refused '^run-qemu.sh: --smp needs a value' --smp
+refused 'empty value' --mem ''
+
+refused '--smp 0: .*1 to 255' --smp 0
+refused '--smp 256: .*1 to 255' --smp 256
+refused '--smp four: not a number' --smp four
+refused '--smp -1: not a number' --smp -1
+refused '--smp 08: not a number' --smp 08
+refused '--smp 4,sockets=2: not a number' --smp 4,sockets=2
+refused '--smp 99999999999999999999: not a number' --smp 99999999999999999999
+refused "3 packages can't share 8 processors" --smp 8,packages=3
+refused 'packages=0: .*1 to 8' --smp 8,packages=0
+refused 'packages=16: .*1 to 8' --smp 16,packages=16
+refused 'packages is no number' --smp 8,packages=two
+refused 'contradicts --topology two-packages' --topology two-packages --smp 8,packages=4
+refused "2 packages can't share 5 processors" --smp 5 --topology two-packages
+
+refused '--mem lots: not a size' --mem lots
+refused '--mem 2X: not a size' --mem 2X
+refused '--mem G: not a size' --mem G
+refused '--mem 1.5G: not a size' --mem 1.5G
+refused '--mem 0: too little' --mem 0
+refused '--mem 1M: too little' --mem 1M
+refused '--mem 64T: more than' --mem 64T
+refused '--mem 8G: --topology emerald-rapids needs 262080M' --topology emerald-rapids --mem 8G
+
+refused '--timeout soon: not a number' --timeout soon
+refused '--timeout 0: not a number' --timeout 0
+refused '--timeout -5: not a number' --timeout -5
+
+refused '--profile nope: no such profile; use ext or 1.5.01' --profile nope
+refused '--profile dpamt: not yet' --profile dpamt
+refused '--topology nope: .*default, emerald-rapids or two-packages' --topology nope
+refused '--boot floppy: .*direct or bios' --boot floppy
+refused '--boot uefi: not yet' --boot uefi
+refused '--boot loader: not yet' --boot loader
+refused '--subject td: .*soft or hardware' --subject td
+refused '--subject genuine: not yet' --subject genuine
+refused 'leave them out with --subject hardware' --subject hardware --profile ext
+refused 'leave them out with --subject hardware' --subject hardware --fault ext.mem_add:1=0x1
+
+refused 'malformed' --fault ext.mem_add
+refused 'malformed' --fault ext.mem_add:17
+refused 'malformed' --fault ext.mem_add=0x1
+refused "'0' is not a call's number" --fault ext.mem_add:0=0xC000010000000001
+refused "'x' is not a call's number" --fault ext.mem_add:x=0xC000010000000001
+refused 'is not a 64-bit status' --fault ext.mem_add:17=busy
+refused 'is not a 64-bit status' --fault ext.mem_add:17=0x1C000010000000001
+refused 'is not a 64-bit status' --fault ext.mem_add:17=0x
+refused "no leaf 'ext.mem_ad'" --fault ext.mem_ad:17=0x1
+refused "no leaf ''" --fault :17=0x1
+refused 'given twice' --fault ext.mem_add:17=0x1 --fault sys.init:1=0x1
+
+refused '--script /no/such: no such file' --script /no/such
+refused '--script README-not-there --list|no such file' --script README-not-there --list
+refused '--script LICENSE|not yet' --script LICENSE
+refused '--module /no/such: no such file' --module /no/such
+refused '--module: not yet' --module LICENSE
+refused '--kernel /no/such: no such file' --kernel /no/such
+refused '--kernel: not yet' --kernel LICENSE
+refused '--initrd: not yet' --initrd LICENSE
+refused '--list: not yet' --list
+refused "--run a b: not a pattern" --run 'a b'
+refused "separates monitor and kernel" --append 'a -- b'
+refused "control characters" --append 'a
+b'
+refused "command line of .* characters" --append "$(head -c 2000 /dev/zero | tr '\0' x)"
+refused "--log /no/such/log: can't be written" --log /no/such/log
+
+option_fits() {
+    echo "$shown" | grep -qx -e "$1" && echo "$known" | grep -qx -e "$1" && return
+    ./run-qemu.sh "$1" LICENSE 2>&1 | grep -q 'not yet'
+}
+
+launch --help
+expect_status 0 "--help leaves with 0"
+expect_out '^usage: ./run-qemu.sh' "--help prints the usage"
+known=$(grep -o '^    --[a-z-]*' run-qemu.sh | tr -d ' ' | grep -vx -e --list -e --dry-run -e --help | sort -u)
+shown=$(grep -o '^  --[a-z-]*' "$out" | tr -d ' ' | grep -vx -e --dry-run -e --help | sort -u)
+for option in $(printf '%s\n' "$known" "$shown" | sort -u); do
+    expect "$option is known and shown by --help, or answers 'not yet'" option_fits "$option"
+done
+expect "--help builds nothing" test ! -e "$work/make-called"
+
+finish
