@@ -53,7 +53,7 @@ bool step_tdmrs(struct tdx_host *host)
                                         .max_reserved_per_tdmr = info->max_reserved_per_tdmr};
     for (u32 level = 0; level < TDX_PAMT_LEVELS; level++)
         input.limits.pamt_entry_size[level] = info->pamt_entry_size[level];
-    input.parallelism = host->options.tdmr_init_lps ? host->options.tdmr_init_lps : cpu_count();
+    input.parallelism = cpu_count();
     struct tdmr_error error;
     if (!tdmr_build(&host->plan, &input, &error)) {
         char text[160];
