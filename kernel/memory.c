@@ -119,9 +119,10 @@ static bool find_place(const struct contig *contig, const struct contig_request 
 static bool refuse_request(const struct contig *contig, const struct contig_request *request)
 {
     log_line(
-        "memory: no place for %.24s: 0x%lx bytes, align 0x%lx, in 0x%lx-0x%lx; largest free 0x%lx of 0x%lx: see --mem",
-        request->what, request->size, request->align, request->min, request->max, contig_largest_free(contig),
-        contig_total(contig, CONTIG_FREE));
+        "memory: no room for %.24s: %lu KiB asked, align 0x%lx, in 0x%lx-0x%lx; largest free block %lu of %lu KiB: see --mem",
+        request->what, align_up(request->size, PAGE_SIZE) / KIB, request->align, request->min,
+        request->max ? request->max : UINT64_MAX, contig_largest_free(contig) / KIB,
+        contig_total(contig, CONTIG_FREE) / KIB);
     return false;
 }
 
