@@ -44,7 +44,7 @@ KERNEL_OBJECTS := $(KERNEL_SOURCES:%.c=$(BUILD)/kernel/%.o) $(KERNEL_ASM:%.asm=$
 MONITOR_OBJECTS := $(MONITOR_SOURCES:%.c=$(BUILD)/monitor/%.o) $(MONITOR_ASM:%.asm=$(BUILD)/monitor/%.asm.o)
 
 # The parts that need no machine, for unit tests and fuzzing; the host has its own string functions and stack protector.
-DRIVER_PURE := tdmr.c hpa_list.c sysinfo_table.c stats.c resume.c
+DRIVER_PURE := tdmr.c tdmr_report.c pamt.c hpa_list.c sysinfo_table.c stats.c resume.c
 HOST_SOURCES := $(wildcard $(filter-out lib/string.c lib/stack_protector.c,$(wildcard lib/*.c boot/*.c)) \
 	$(wildcard drivers/tdx/abi/*.c seam/soft/*.c) kernel/memory.c kernel/page_table.c kernel/acpi.c $(DRIVER_PURE:%=drivers/tdx/%))
 HOST_OBJECTS := $(HOST_SOURCES:%.c=$(BUILD)/host/%.o)
@@ -144,6 +144,8 @@ $(BUILD)/host/test_%: $(BUILD)/host/tests/unit/test_%.o $(BUILD)/host/tests/unit
 	$(SAY) LD $@
 	$(Q)$(HOSTCC) $(HOST_FLAGS) -o $@ $^ -lcmocka
 
+$(BUILD)/host/test_tdmr: $(BUILD)/host/tests/unit/oracle.o
+
 ## make check       everything CI runs; installs what is missing (DEPS=0: doesn't)
 check:
 	@tools/install-deps.sh check
@@ -154,6 +156,15 @@ check:
 ## make lint        formatting, static analysis, house rules
 lint:
 	@prove -v tests/integration/lint.t
+
+## make bench       what things cost, as ratios within one run
+bench: all $(BUILD)/bench/nothing.elf
+	@BUILD=$(BUILD) tests/bench/bench.sh
+
+$(BUILD)/bench/nothing.elf: tests/bench/nothing.asm tests/bench/nothing.ld
+	@mkdir -p $(@D)
+	$(Q)$(NASM) -f elf64 -o $(@:.elf=.o) $<
+	$(Q)$(LD) $(LINK_FLAGS) -T tests/bench/nothing.ld -o $@ $(@:.elf=.o)
 
 ## make fuzz        libFuzzer on the parsers, FUZZ_SECONDS=30 each
 fuzz: $(FUZZERS)
