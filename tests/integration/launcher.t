@@ -41,7 +41,15 @@ expect_out " -cdrom build/seamstress.iso -smbios 'type=1,serial=monitor profile=
 launch --dry-run --boot bios --subject hardware
 expect_out " -cdrom build/seamstress.iso -smbios 'type=1,serial=machine ?' " "bios: the machine itself"
 launch --dry-run --append "it's"
-expect "--dry-run prints what a shell takes back" sh -c "eval \"set -- \$(cat '$out')\"; for w; do [ \"\$w\" != \"profile=ext topology=default -- it's\" ] || exit 0; done; exit 1"
+taken_back() { # taken_back WORD: the shell reads this word in the printed command
+    wanted=$1
+    eval "set -- $(cat "$out")"
+    for word; do
+        [ "$word" != "$wanted" ] || return 0
+    done
+    return 1
+}
+expect "--dry-run prints what a shell takes back" taken_back "profile=ext topology=default -- it's"
 launch --dry-run --log "$work/kept"
 expect_out "file:$work/kept .*file:$work/kept.monitor" "--dry-run with --log names the files"
 expect "--dry-run makes no log" test ! -e "$work/kept"
