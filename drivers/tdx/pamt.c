@@ -34,7 +34,9 @@ static bool is_better(const struct spot *spot, const struct spot *best)
     return spot->local != best->local ? spot->local : spot->base > best->base; /* low memory is scarcer */
 }
 
-/* An area more, unless it touches one on either side; if on both sides, it joins them and there is one less.
+/*
+ * One area more, unless it touches one on either side; on both sides, it joins them and there is one less. In
+ * a piece that was left out both sides are reserved: the best place of all, that memory is lost anyway.
  */
 static s64 cost_in_tdmr(const struct tdmr_plan_work *w, struct range tdmr, struct range block)
 {
@@ -50,7 +52,7 @@ static void consider(struct tdmr_plan_work *w, u32 tdmr, struct range block, str
 {
     struct spot spot = {.found = true, .base = block.base};
     spot.local = range_common(w->tdmrs[tdmr], block).size == block.size;
-    for (u32 i = 0; i < w->count && range_list_holds(&w->open, block.base, 1); i++) {
+    for (u32 i = 0; i < w->count; i++) {
         s64 cost = cost_in_tdmr(w, w->tdmrs[i], block);
         spot.cost += cost;
         if (w->areas[i] + cost > w->max_areas) {
@@ -85,7 +87,6 @@ static void take(struct tdmr_plan_work *w, u32 tdmr, u64 base, u64 size)
     w->pamts[tdmr] = (struct range){base, size};
     range_list_remove(&w->open, base, size);
     range_list_remove(&w->room, base, size);
-    range_list_remove(&w->spare, base, size);
     for (u32 i = 0; i < w->count; i++)
         w->areas[i] = tdmr_count_areas(&w->open, w->tdmrs[i]);
 }
@@ -93,11 +94,8 @@ static void take(struct tdmr_plan_work *w, u32 tdmr, u64 base, u64 size)
 static bool place(struct tdmr_plan_work *w, u32 tdmr, struct tdmr_error *error)
 {
     u64 size = pamt_block_size(w, w->tdmrs[tdmr].size);
-    u64 largest = max_u64(range_list_largest(&w->room), range_list_largest(&w->spare));
+    u64 largest = range_list_largest(&w->room);
     struct spot best = {.found = false};
-    for (u32 i = 0; i < w->spare.count; i++)
-        if (w->spare.at[i].size >= size)
-            consider_range(w, tdmr, w->spare.at[i], size, &best);
     for (u32 i = 0; i < w->room.count; i++)
         if (w->room.at[i].size >= size)
             consider_range(w, tdmr, w->room.at[i], size, &best);
@@ -123,8 +121,6 @@ static void restart_placement(struct tdmr_plan_work *w)
     w->open = w->cmrs;
     range_list_remove_all(&w->open, &w->left);
     w->room = w->free;
-    range_list_remove_all(&w->room, &w->left);
-    range_list_intersect(&w->spare, &w->free, &w->left);
     for (u32 i = 0; i < w->count; i++)
         w->areas[i] = tdmr_count_areas(&w->open, w->tdmrs[i]);
 }
@@ -144,7 +140,7 @@ static bool place_each(struct tdmr_plan_work *w, struct tdmr_error *error)
     return true;
 }
 
-/* Halves the TDMR whose PAMT doesn't fit and starts again; each round adds a TDMR, so their number bounds it.
+/* Halves a TDMR whose PAMT doesn't fit and starts again; each round adds a TDMR, so their number bounds it.
  */
 bool tdmr_place_pamts(struct tdmr_plan_work *w, struct tdmr_error *error)
 {

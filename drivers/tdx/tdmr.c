@@ -7,7 +7,7 @@
 #include "drivers/tdx/tdmr_work.h"
 #include "lib/string.h"
 
-/* TDMRs that a split for parallelism leaves unused, so that a later, denser memory map doesn't fail at once.
+/* TDMRs that a split for parallelism leaves unused: margin for splits that reserved areas or PAMTs ask for.
  */
 #define SPARE_TDMRS         4
 /* Reserved areas per TDMR that are kept for PAMTs when none can be placed without one. */
@@ -69,26 +69,39 @@ static bool read_input(struct tdmr_plan_work *w, const struct tdmr_input *input,
 
 /* ---- shape: which 1 GiB blocks go into which TDMR ---- */
 
-static void join_nearest_regions(struct range_list *regions)
+/* The smallest gap between two regions, among those that don't make one with more holes than areas, if they
+ * may. */
+static struct range nearest_gap(const struct tdmr_plan_work *w, u32 area_limit)
 {
-    struct range gap = {0, UINT64_MAX};
-    for (u32 i = 0; i + 1 < regions->count; i++) {
-        u64 base = range_end(regions->at[i]), size = regions->at[i + 1].base - base;
-        if (size < gap.size)
-            gap = (struct range){base, size};
+    struct range best = {0, UINT64_MAX};
+    for (u32 i = 0; i + 1 < w->regions.count; i++) {
+        struct range first = w->regions.at[i], second = w->regions.at[i + 1];
+        struct range gap = {range_end(first), second.base - range_end(first)};
+        struct range joined = {first.base, range_end(second) - first.base};
+        if (gap.size < best.size && tdmr_count_areas(&w->open, joined) <= area_limit)
+            best = gap;
     }
-    range_list_add(regions, gap.base, gap.size);
+    return best;
 }
 
-static void make_regions(struct tdmr_plan_work *w)
+static void join_regions(struct tdmr_plan_work *w, u32 area_limit)
+{
+    while (w->regions.count > w->max_tdmrs) {
+        struct range gap = nearest_gap(w, area_limit);
+        if (gap.base == 0)
+            gap = nearest_gap(w, UINT32_MAX);
+        range_list_add(&w->regions, gap.base, gap.size);
+    }
+}
+
+static void make_regions(struct tdmr_plan_work *w, u32 area_limit)
 {
     range_list_clear(&w->regions);
     for (u32 i = 0; i < w->must.count; i++) {
         u64 base = align_down(w->must.at[i].base, TDX_TDMR_ALIGN);
         range_list_add(&w->regions, base, align_up(range_end(w->must.at[i]), TDX_TDMR_ALIGN) - base);
     }
-    while (w->regions.count > w->max_tdmrs)
-        join_nearest_regions(&w->regions);
+    join_regions(w, area_limit);
     w->count = w->regions.count;
     memcpy(w->tdmrs, w->regions.at, w->count * sizeof(w->tdmrs[0]));
 }
@@ -163,22 +176,39 @@ static bool leave_out(struct tdmr_plan_work *w, struct range tdmr)
     return victim.size > 0;
 }
 
+static u64 usable_open_bytes(const struct tdmr_plan_work *w, struct range tdmr)
+{
+    u64 bytes = 0;
+    for (u32 i = 0; i < w->open.count; i++)
+        bytes += usable_bytes(w, range_common(w->open.at[i], tdmr));
+    return bytes;
+}
+
+/* Leaves out what it takes to get by with so many areas. False: nothing of the TDMR would remain. */
+static bool leave_out_all(struct tdmr_plan_work *w, struct range tdmr, u32 limit)
+{
+    if (tdmr_count_areas(&w->open, tdmr) <= limit)
+        return true;
+    while (tdmr_count_areas(&w->open, tdmr) > limit)
+        if (!leave_out(w, tdmr))
+            return false;
+    return usable_open_bytes(w, tdmr) > 0;
+}
+
 static bool fit_areas(struct tdmr_plan_work *w, u32 limit, struct tdmr_error *error)
 {
     for (u32 i = 0; i < w->count; i++) {
-        if (tdmr_count_areas(&w->open, w->tdmrs[i]) > limit && tdmr_can_cut(w, i))
+        u32 needed = tdmr_count_areas(&w->open, w->tdmrs[i]);
+        if (needed <= limit)
+            continue;
+        if (tdmr_can_cut(w, i))
             tdmr_cut(w, i, longest_within(w, w->tdmrs[i], limit));
-        while (tdmr_count_areas(&w->open, w->tdmrs[i]) > limit) {
-            if (leave_out(w, w->tdmrs[i]))
-                continue;
-            *error = (struct tdmr_error){TDMR_NO_AREAS,
-                                         .tdmr = i,
-                                         .base = w->tdmrs[i].base,
-                                         .size = w->tdmrs[i].size,
-                                         .needed = tdmr_count_areas(&w->open, w->tdmrs[i]),
-                                         .limit = limit};
-            return false;
-        }
+        if (leave_out_all(w, w->tdmrs[i], limit))
+            continue;
+        *error = (struct tdmr_error){
+            TDMR_NO_AREAS,    .tdmr = i,     .base = w->tdmrs[i].base, .size = w->tdmrs[i].size,
+            .needed = needed, .limit = limit};
+        return false;
     }
     return true;
 }
@@ -219,7 +249,7 @@ static bool shape(struct tdmr_plan_work *w, u32 area_limit, struct tdmr_error *e
 {
     range_list_clear(&w->left);
     w->open = w->cmrs;
-    make_regions(w);
+    make_regions(w, area_limit);
     if (!fit_areas(w, area_limit, error))
         return false;
     spread(w, w->input->parallelism);
@@ -279,8 +309,8 @@ static void write_plan(const struct tdmr_plan_work *w, struct tdmr_plan *plan)
 
 static bool ran_out_of_ranges(const struct tdmr_plan_work *w, const struct tdmr_plan *plan)
 {
-    return w->regions.full || w->left.full || w->open.full || w->room.full || w->spare.full ||
-           plan->outside_cmrs.full || plan->left_out.full;
+    return w->regions.full || w->left.full || w->open.full || w->room.full || plan->outside_cmrs.full ||
+           plan->left_out.full;
 }
 
 bool tdmr_build(struct tdmr_plan *plan, const struct tdmr_input *input, struct tdmr_error *error)

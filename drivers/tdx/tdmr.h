@@ -29,6 +29,7 @@ struct tdmr_limits {
     u16 pamt_entry_size[TDX_PAMT_LEVELS]; /* bytes */
 };
 
+/* Input and plan are some 20 and 40 KiB: not for a stack. */
 struct tdmr_input {
     struct range_list memory; /* usable RAM, whoever uses it now; what lies in a CMR must become TDX memory */
     struct range_list free;   /* where PAMTs may be put: free blocks of the contiguous allocator */

@@ -20,9 +20,7 @@ struct tdmr_plan_work {
     struct range_list regions; /* 1 GiB aligned */
     struct range_list left;    /* CMR pieces left out: reserved although they are memory */
     struct range_list open;
-    struct range_list room; /* free memory not yet taken and open */
-    struct range_list
-        spare; /* free memory not yet taken that is reserved anyway: a PAMT there costs nothing */
+    struct range_list room; /* free memory in CMRs that no PAMT has taken yet */
     struct range tdmrs[TDX_MAX_TDMRS];
     u32 areas[TDX_MAX_TDMRS]; /* reserved areas in use */
     u32 count;
