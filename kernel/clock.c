@@ -6,6 +6,7 @@
  */
 #include "kernel/clock.h"
 
+#include "kernel/clock_sample.h"
 #include "kernel/cpu.h"
 #include "kernel/panic.h"
 #include "lib/log.h"
@@ -14,11 +15,15 @@
 #define PIT_CHANNEL2 0x42
 #define PIT_COMMAND  0x43
 #define PIT_MODE0    0xB0 /* channel 2, low then high byte, interrupt on terminal count */
+#define PIT_LATCH    0x80 /* channel 2: keep the count until it has been read */
+#define PIT_COUNT    0xFFFF
 #define PORT_B       0x61 /* bit 0: gate of channel 2, bit 1: speaker, bit 5: output of channel 2 */
 
-#define PIT_TICKS 2386 /* 2 ms */
-#define PIT_RUNS  3
-#define PIT_POLLS 1000000u /* a port read takes 0.3 us and more: far longer than the 2 ms waited for */
+#define PIT_TICKS 2386     /* 2 ms */
+#define PIT_POLLS 1000000u /* a port access takes 0.3 us and more: far longer than the 2 ms waited for */
+#define PIT_RUNS  5        /* a run is lost if the host stops us for longer than the counter lasts, 55 ms */
+
+#define SAMPLE_TRIES 8
 
 #define MHZ            1000000ull
 #define TSC_MHZ_MIN    100
@@ -28,33 +33,59 @@
 static u64 cycles_per_us = 3000; /* until it is measured: rather wait too long */
 static u64 boot_cycles;
 
-/* Cycles in PIT_TICKS ticks, 0 if the PIT doesn't count. */
-static u64 pit_measure(void)
+struct clock_sample clock_sample(u32 (*read)(void))
+{
+    struct clock_sample best = {0, 0};
+    u64 best_width = ~0ull;
+    for (u32 i = 0; i < SAMPLE_TRIES; i++) {
+        u64 before = rdtsc();
+        u32 value = read();
+        u64 width = rdtsc() - before;
+        if (width < best_width) {
+            best_width = width;
+            best = (struct clock_sample){before + width / 2, value};
+        }
+    }
+    return best;
+}
+
+static u32 pit_read(void)
+{
+    outb(PIT_COMMAND, PIT_LATCH);
+    u32 low = inb(PIT_CHANNEL2);
+    return low | (u32)inb(PIT_CHANNEL2) << 8;
+}
+
+static void pit_start(void)
 {
     outb(PORT_B, (inb(PORT_B) & ~3) | 1); /* gate open, speaker off */
     outb(PIT_COMMAND, PIT_MODE0);
-    outb(PIT_CHANNEL2, PIT_TICKS & 0xFF);
-    u64 before = rdtsc();
-    outb(PIT_CHANNEL2, PIT_TICKS >> 8); /* counting begins */
-    u64 start = before + (rdtsc() - before) / 2;
-    for (u32 i = 0; i < PIT_POLLS; i++)
-        if (inb(PORT_B) & 0x20)
-            return i ? rdtsc() - start : 0;
-    return 0;
+    outb(PIT_CHANNEL2, PIT_COUNT & 0xFF);
+    outb(PIT_CHANNEL2, PIT_COUNT >> 8);
+    clock_sample(pit_read); /* the first count is loaded with the next tick: let that pass */
 }
 
-/* The median of a few runs: a preempted host makes single ones too long or too short. */
+/* MHz of the TSC, 0 if the PIT doesn't count. */
+static u64 pit_measure(void)
+{
+    pit_start();
+    struct clock_sample first = clock_sample(pit_read);
+    u32 polls = 0;
+    while (first.value - pit_read() < PIT_TICKS && polls < PIT_POLLS)
+        polls++;
+    struct clock_sample last = clock_sample(pit_read);
+    bool wrapped = inb(PORT_B) & 0x20;
+    if (polls == PIT_POLLS || wrapped || first.value <= last.value)
+        return 0;
+    return (last.cycles - first.cycles) * PIT_HZ / (first.value - last.value) / MHZ;
+}
+
 static u64 pit_cycles_per_us(void)
 {
-    u64 runs[PIT_RUNS];
-    for (u32 i = 0; i < PIT_RUNS; i++) {
-        u64 value = pit_measure();
-        u32 at = i;
-        for (; at > 0 && runs[at - 1] > value; at--)
-            runs[at] = runs[at - 1];
-        runs[at] = value;
-    }
-    return runs[PIT_RUNS / 2] * PIT_HZ / PIT_TICKS / MHZ;
+    u64 mhz = 0;
+    for (u32 i = 0; i < PIT_RUNS && mhz == 0; i++)
+        mhz = pit_measure();
+    return mhz;
 }
 
 /* SDM vol. 2, CPUID leaf 0x15: TSC rate = ECX * EBX / EAX. 0 if it isn't given or makes no sense. */

@@ -60,10 +60,11 @@ static void panic_begin(const char *fmt, va_list args)
 
 static void print_registers(const struct trap_frame *f)
 {
-    char name[16];
+    char name[16], where[SYMBOL_TEXT];
     fault_name(FAULT(f->vector, f->error), name);
-    console_emergency("# panic: %s on CPU %u (APIC id %u), error code 0x%llx", name, cpu_this(),
-                      percpu_this()->apic_id, (unsigned long long)f->error);
+    symbol_text(f->rip, where, sizeof(where));
+    console_emergency("# panic: %s at %s on CPU %u (APIC id %u)", name, where, cpu_this(),
+                      percpu_this()->apic_id);
 #define ROW(a, b, c, d)                                                                                      \
     console_emergency("#   %-3s %016llx  %-3s %016llx  %-3s %016llx  %-3s %016llx", #a,                      \
                       (unsigned long long)f->a, #b, (unsigned long long)f->b, #c, (unsigned long long)f->c,  \
@@ -91,9 +92,9 @@ static void print_call(u64 address)
 static void print_backtrace(u64 rbp)
 {
     for (u32 depth = 0; depth < BACKTRACE_MAX; depth++) {
-        u64 next = 0, address = 0;
+        u64 next = 0, address = 0, offset;
         if ((s64)rbp >= 0 || !is_aligned(rbp, 8) || probe_read((const u64 *)rbp, &next) != FAULT_NONE ||
-            probe_read((const u64 *)(rbp + 8), &address) != FAULT_NONE || address == 0)
+            probe_read((const u64 *)(rbp + 8), &address) != FAULT_NONE || !symbol_find(address, &offset))
             return;
         print_call(address);
         if (next <= rbp)
@@ -120,7 +121,7 @@ void panic_at(const struct trap_frame *frame, const char *fmt, ...)
     panic_begin(fmt, for_begin);
     print_reason(fmt, args);
     print_registers(frame);
-    print_call(frame->rip);
+    print_call(frame->rip); /* also if it is no kernel code */
     print_backtrace(frame->rbp);
     machine_exit(EXIT_PANIC);
 }

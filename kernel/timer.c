@@ -4,12 +4,12 @@
 #include "kernel/clock.h"
 
 #include "kernel/apic.h"
-#include "kernel/cpu.h"
+#include "kernel/clock_sample.h"
 #include "kernel/panic.h"
 #include "kernel/percpu.h"
 #include "kernel/traps.h"
 
-#define CALIBRATION_US 2000
+#define CALIBRATION_US 1000
 #define COUNT_MAX      0xFFFFFFFFull
 
 static u64 ticks_per_ms;
@@ -20,22 +20,18 @@ static void count_timer(struct trap_frame *frame)
     percpu_this()->timer_fired++;
 }
 
-/* Reading the register may take long (a world switch under a hypervisor), so elapsed time is measured, not
- * assumed. */
 void timer_init(void)
 {
     traps_set_handler(VECTOR_TIMER, count_timer);
-    bool were_on = interrupts_save();
     apic_timer_start(COUNT_MAX);
-    u64 first = apic_timer_left();
-    u64 start = rdtsc();
+    struct clock_sample first = clock_sample(apic_timer_left);
     clock_delay_us(CALIBRATION_US);
-    u64 last = apic_timer_left();
-    u64 cycles = rdtsc() - start;
+    struct clock_sample last = clock_sample(apic_timer_left);
     apic_timer_start(0);
-    interrupts_restore(were_on);
-    ticks_per_ms = (first - last) * 1000 * clock_cycles_per_us() / cycles;
-    if (first <= last || ticks_per_ms == 0)
+    u64 cycles = last.cycles - first.cycles;
+    if (first.value > last.value)
+        ticks_per_ms = (u64)(first.value - last.value) * 1000 * clock_cycles_per_us() / cycles;
+    if (ticks_per_ms == 0)
         refuse("The local APIC's timer doesn't count: this machine can't be tested with timer interrupts");
 }
 

@@ -91,6 +91,32 @@ u64 probe_fault_address(void)
 
 /* ---- the report ---- */
 
+/* SDM vol. 3, table 7-1 */
+static const char *const meanings[32] = {
+    "divide error",
+    "debug exception",
+    "non-maskable interrupt",
+    "breakpoint",
+    "overflow",
+    "bound range exceeded",
+    "invalid opcode",
+    "no math coprocessor",
+    "double fault",
+    "coprocessor segment overrun",
+    "invalid TSS",
+    "segment not present",
+    "stack-segment fault",
+    "general protection",
+    "page fault",
+    "reserved exception",
+    "x87 floating-point error",
+    "alignment check",
+    "machine check",
+    "SIMD floating-point exception",
+    "virtualization exception",
+    "control protection",
+};
+
 static const char *page_fault_action(u64 error)
 {
     return error & PF_FETCH ? "fetch from" : error & PF_WRITE ? "write to" : "read from";
@@ -133,7 +159,8 @@ static void exception_panic(const struct trap_frame *frame, u64 address)
         page_fault_panic(frame, address);
     if (frame->vector == VECTOR_MC)
         machine_check_panic(frame, address);
-    panic_at(frame, "%s: exception in the kernel", fault_name(FAULT(frame->vector, frame->error), name));
+    const char *meaning = meanings[frame->vector] ? meanings[frame->vector] : "reserved exception";
+    panic_at(frame, "%s: %s", fault_name(FAULT(frame->vector, frame->error), name), meaning);
 }
 
 /* ---- dispatch ---- */
