@@ -3,6 +3,7 @@
 #include "kernel/main.h"
 #include "kernel/clock.h"
 #include "kernel/console.h"
+#include "kernel/crash.h"
 #include "kernel/memory.h"
 #include "kernel/paging.h"
 #include "kernel/panic.h"
@@ -43,5 +44,6 @@ void boot_main(u32 entry, u64 loader_data)
     traps_init_stacks();                /* NMI, #DF and #MC get guarded stacks */
     clock_init();                       /* deadlines, before anybody waits for anything */
     smp_init();                         /* ACPI, local APICs, all other CPUs */
-    machine_exit(run_main());           /* scripts, checks, verdict */
+    crash_if_asked(boot_info.command_line); /* failure paths, for tests of them */
+    machine_exit(run_main());               /* scripts, checks, verdict */
 }
