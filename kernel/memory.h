@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The kernel's two allocators. Both are instances over plain arrays, so that unit tests run them off-target; the
- * kernel's own instances are set up by memory_init().
+ * The kernel's two allocators. Both are instances over plain arrays, so that unit tests run them off-target;
+ * the kernel's own instances are set up by memory_init().
  *
  * bump:   permanent objects. Never frees.
- * contig: physically contiguous blocks, aligned, within a range; can free, and can retire a block for good, so that
- *         memory which never returns (PAMT, extension pool) is isolated in one place instead of scattered.
+ * contig: physically contiguous blocks, aligned, within a range; can free, and can retire a block for good,
+ * so that memory which never returns (PAMT, extension pool) is isolated in one place instead of scattered.
  */
 #ifndef KERNEL_MEMORY_H
 #define KERNEL_MEMORY_H
@@ -44,12 +44,13 @@ bool contig_add(struct contig *contig, u64 base, u64 size);
 /* False, with one log line that says what was asked for and the largest free block, if nothing fits. */
 bool contig_alloc(struct contig *contig, const struct contig_request *request, pa_t *block);
 /*
- * All three return false, with a log line, if the block isn't in the state it must be in. Free takes a whole block as
- * it was allocated; the other two also take a part of a block, or several that touch.
+ * All three return false, with a log line, if the block isn't in the state it must be in. Free takes a whole
+ * block as it was allocated; the other two also take a part of a block, or several that touch.
  */
-bool contig_free(struct contig *contig, pa_t block, u64 size);    /* USED -> FREE; the memory must be mapped */
-bool contig_retire(struct contig *contig, pa_t block, u64 size);  /* USED -> RETIRED: never given out again */
-bool contig_restore(struct contig *contig, pa_t block, u64 size); /* RETIRED -> FREE: the module gave it back */
+bool contig_free(struct contig *contig, pa_t block, u64 size);   /* USED -> FREE; the memory must be mapped */
+bool contig_retire(struct contig *contig, pa_t block, u64 size); /* USED -> RETIRED: never given out again */
+bool contig_restore(struct contig *contig, pa_t block,
+                    u64 size); /* RETIRED -> FREE: the module gave it back */
 u64 contig_total(const struct contig *contig, enum contig_state state); /* bytes */
 u64 contig_largest_free(const struct contig *contig);
 /* The state machine as code: NULL if all invariants hold, else which one doesn't. */
@@ -67,21 +68,23 @@ const char *bump_check(const struct bump *bump);
 
 /* ---- the kernel's own ---- */
 
-void memory_init(const struct boot_info *info); /* refuses, with numbers, if there is too little; keeps info */
-struct contig *memory_pool(void);               /* lock: memory_lock() around every use after SMP is up */
+void memory_init(
+    const struct boot_info *info); /* refuses, with numbers, if there is too little; keeps info */
+struct contig *memory_pool(void);  /* lock: memory_lock() around every use after SMP is up */
 void memory_lock(void);
 void memory_unlock(void);
 
 /*
- * Zeroed memory below 4 GiB for ever, from the bump allocator; panics when it is exhausted. align 0: 16. Both take
- * memory_lock() themselves, as do all functions of paging.h that may need a page table: don't call them with it held.
+ * Zeroed memory below 4 GiB for ever, from the bump allocator; panics when it is exhausted. align 0: 16. Both
+ * take memory_lock() themselves, as do all functions of paging.h that may need a page table: don't call them
+ * with it held.
  */
 void *memory_permanent(u64 size, u64 align);
 pa_t memory_permanent_block(u64 size, u64 align);
 
 /*
- * The one page below 1 MiB that the kernel uses, for the APs' first instructions: usable, not page 0, no module in
- * it. To be asked for once. 0, with a log line, if there is none.
+ * The one page below 1 MiB that the kernel uses, for the APs' first instructions: usable, not page 0, no
+ * module in it. To be asked for once. 0, with a log line, if there is none.
  */
 pa_t memory_low_page(void);
 /* Every usable range of the boot map, also what the kernel itself occupies: input to TDMR construction. */

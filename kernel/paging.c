@@ -329,7 +329,6 @@ void tlb_flush_local(void)
 void tlb_shootdown(void)
 {
     __atomic_add_fetch(&shootdowns, 1, __ATOMIC_RELAXED);
-    tlb_flush_local();
     smp_flush_tlb();
 }
 

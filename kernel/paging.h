@@ -47,13 +47,11 @@ void *stack_create(u64 size, const char *what);
 /* Which guard page an address lies in: the name given to stack_create, or NULL. */
 const char *stack_guard_owner(u64 address);
 
-/* The page on which APs start (RAM), at its own address, while they start. Returns where the direct map has
- * it. */
+/* The page on which APs start (RAM), at its own address, while they start. Returns its direct-map address. */
 void *paging_identity_map(pa_t page);
 void paging_identity_unmap(pa_t page);
 
-/* All CPUs drop every translation, global ones included: this one, then the others by smp_flush_tlb().
- * Counted. */
+/* All CPUs drop every translation, global ones included. Counted. */
 void tlb_shootdown(void);
 void tlb_flush_local(void); /* what each CPU does for it */
 u64 tlb_shootdown_count(void);
