@@ -14,9 +14,7 @@ static void gather_memory(void)
     range_list_clear(&input.memory);
     for (u32 i = 0; i < map->range_count; i++)
         if (map->ranges[i].type == BOOT_MEMORY_USABLE)
-            range_list_add(&input.memory, align_up(map->ranges[i].base, PAGE_SIZE),
-                           align_down(map->ranges[i].base + map->ranges[i].size, PAGE_SIZE) -
-                               align_up(map->ranges[i].base, PAGE_SIZE));
+            range_list_add(&input.memory, map->ranges[i].base, map->ranges[i].size);
 }
 
 static void gather_free(void)
