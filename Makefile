@@ -173,12 +173,25 @@ fuzz: $(FUZZERS)
 		$$fuzzer -max_total_time=$(FUZZ_SECONDS) -timeout=5 -print_final_stats=1 -artifact_prefix=$$fuzzer- $$fuzzer.corpus || exit 1; \
 	done
 
-build/fuzz/fuzz_%: tests/fuzz/fuzz_%.c tests/unit/support.c $(HOST_SOURCES) Makefile
-	@DEPS=0 tools/install-deps.sh fuzz
-	$(SAY) FUZZ $@
+FUZZ_FLAGS := -std=gnu11 -g -O1 -I. -MMD -MP -DHOST_BUILD=1 -fsanitize=address,undefined -fno-sanitize-recover=all
+FUZZ_OBJECTS := $(HOST_SOURCES:%.c=build/fuzz/%.o)
+
+build/fuzz/tools-found:
+	@DEPS=0 tools/install-deps.sh build fuzz
+	@mkdir -p $(@D) && touch $@
+
+build/fuzz/%.o: %.c Makefile | build/fuzz/tools-found
+	$(SAY) FUZZ $<
 	@mkdir -p $(@D)
-	$(Q)clang -std=gnu11 -g -O1 -I. -DHOST_BUILD=1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
-		-o $@ $(filter %.c,$^)
+	$(Q)clang $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link -c -o $@ $<
+
+build/fuzz/libseamstress.a: $(FUZZ_OBJECTS)
+	@rm -f $@
+	$(Q)ar rcs $@ $^
+
+build/fuzz/fuzz_%: build/fuzz/tests/fuzz/fuzz_%.o build/fuzz/libseamstress.a
+	$(SAY) LD $@
+	$(Q)clang $(FUZZ_FLAGS) -fsanitize=fuzzer -o $@ $^
 
 ## make coverage    which lines the unit tests reach
 coverage:
@@ -197,4 +210,5 @@ help:
 .SECONDARY:
 .DELETE_ON_ERROR:
 -include $(KERNEL_OBJECTS:.o=.d) $(MONITOR_OBJECTS:.o=.d) $(HOST_OBJECTS:.o=.d) \
-	$(patsubst $(BUILD)/host/%,$(BUILD)/host/tests/unit/%.d,$(UNIT_TESTS)) $(BUILD)/host/tests/unit/support.d
+	$(patsubst $(BUILD)/host/%,$(BUILD)/host/tests/unit/%.d,$(UNIT_TESTS)) $(BUILD)/host/tests/unit/support.d \
+	$(FUZZ_OBJECTS:.o=.d) $(patsubst build/fuzz/%,build/fuzz/tests/fuzz/%.d,$(FUZZERS))
