@@ -38,8 +38,10 @@ void traps_set_handler(u8 vector, trap_handler fn);
 /* How often an interrupt came that nobody had asked for. */
 u64 traps_unexpected(void);
 
-/* What a data address stands for, for the report of a fault, or NULL. The driver sets it: memory handed over to the
- * module. Called in the fault handler while other CPUs still run: no locks, no faults. */
+/*
+ * What a data address stands for, for the report of a fault, or NULL. The driver sets it: memory handed over
+ * to the module. Called in the fault handler while other CPUs still run: no locks, no faults.
+ */
 extern const char *(*trap_describe_address)(u64 address);
 
 /* panic() for a fault: also prints the registers and starts the backtrace where it happened. */

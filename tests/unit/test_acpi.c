@@ -159,7 +159,8 @@ static void reads_rsdt_with_xapic_entries(void **state)
     (void)state;
     struct acpi_madt madt;
     build_two_cpus(0);
-    put64(XSDT_AT + 44, 0); /* a revision 0 RSDP has no XSDT: it must not be looked at */
+    firmware.bytes[RSDP_AT + 33]++; /* of no concern: a revision 0 RSDP ends before it */
+    put64(XSDT_AT + 44, 0);         /* a revision 0 RSDP has no XSDT: it must not be looked at */
     assert_true(read_tables(&madt));
     assert_int_equal(madt.count, 2);
     assert_int_equal(madt.enabled_count, 2);
@@ -229,6 +230,11 @@ static void falls_back_from_a_damaged_xsdt(void **state)
     firmware.bytes[RSDP_AT + 33]++; /* reserved byte: only the extended checksum covers it */
     assert_true(read_tables(&madt));
     assert_logged("second part is damaged");
+
+    build_two_cpus(2);
+    put32(RSDP_AT + 20, 20); /* right checksum, but too short to hold an XSDT address */
+    assert_true(read_tables(&madt));
+    assert_logged("second part is damaged");
 }
 
 static void finds_the_rsdp_in_the_bios_areas(void **state)
@@ -242,8 +248,11 @@ static void finds_the_rsdp_in_the_bios_areas(void **state)
 
     static u8 low[0x100000];
     memset(low, 0, sizeof(low));
+    put64(RSDP_AT + 24, 0xBAD000);
+    fix_checksum(RSDP_AT, 36, 32);
+    memcpy(low + 0xF0008, firmware.bytes + RSDP_AT, 36); /* a good one, but not on a 16-byte boundary */
+    seal_rsdp(2);
     memcpy(low + 0xF1230, firmware.bytes + RSDP_AT, 36);
-    memcpy(low + 0xF1208, "RSD PTR ", 8); /* a decoy on no boundary */
     struct acpi_madt from_rom, from_ebda;
     struct firmware saved = firmware;
     saved.window = low;
@@ -361,8 +370,9 @@ static void refuses_bad_entry_lengths(void **state)
     seal_madt();
     refused("entry at offset 60 is cut off or has no length");
     build_two_cpus(2);
-    add_entry((u8[]){0}, 1); /* a lonely type byte */
+    add_entry((u8[]){0}, 1); /* a lonely type byte, the last that can be reached */
     seal_madt();
+    firmware.size = MADT_AT + firmware.madt_length;
     refused("entry at offset 60 is cut off or has no length");
 }
 
