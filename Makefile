@@ -169,7 +169,7 @@ $(BUILD)/bench/nothing.elf: tests/bench/nothing.asm tests/bench/nothing.ld
 ## make fuzz        libFuzzer on the parsers, FUZZ_SECONDS=30 each
 fuzz: $(FUZZERS)
 	@for fuzzer in $(FUZZERS); do \
-		mkdir -p $$fuzzer.corpus; \
+		tests/fuzz/make-seeds.sh $$fuzzer.corpus; \
 		$$fuzzer -max_total_time=$(FUZZ_SECONDS) -timeout=5 -print_final_stats=1 -artifact_prefix=$$fuzzer- $$fuzzer.corpus || exit 1; \
 	done
 
