@@ -18,14 +18,16 @@ usage: ./run-qemu.sh [options]     builds what is stale, boots, prints the seria
   --subject soft|hardware  who answers SEAMCALL: our model of the module, or this bare (virtual) machine
   --profile NAME         which module the model is: ext (with extension memory, default) or 1.5.01
   --topology NAME        the machine it stands in: default, emerald-rapids, two-packages
-  --fault LEAF:N=STATUS  the Nth call of a leaf returns STATUS, as ext.mem_add:17=0xC000010000000001
+  --fault LEAF:N[xCOUNT]=STATUS   the Nth call of a leaf (and COUNT - 1 more) isn't executed and returns STATUS,
+                         a number or a name, as ext.mem_add:17=0xC000010000000001; up to 8 of these
   --smp N[,packages=P]   processors, in P packages                                     (default 4)
   --mem SIZE             as 512M or 8G                                                 (default 2G)
-  --run PATTERN          only tests whose name matches, as bringup.* or *.ext_*
+  --run PATTERN          only tests whose name matches, as 'bringup.*'; --list prints the names
   --append "key=value …" more kernel command line
   --timeout SECONDS      no verdict by then: exit 124                                  (default 120)
   --log FILE             keep the serial log in FILE, the monitor's in FILE.monitor
   --gdb                  wait for a debugger on port 1234
+  --list                 print the names of the tests instead of running them
   -v                     the kernel says more
   --dry-run              print the QEMU command instead
   --help
@@ -51,7 +53,8 @@ boot=direct
 subject=soft
 profile=
 topology=
-fault=
+faults=
+fault_count=0
 smp=4
 packages=
 mem=
@@ -60,6 +63,7 @@ run=
 append=
 log=
 verbose=
+list=
 gdb=
 dry_run=
 
@@ -72,6 +76,35 @@ absolute() {
 
 need_file() { # need_file OPTION FILE
     [ -f "$(absolute "$2")" ] || bad "$1 $2: no such file; check the path"
+}
+
+is_number() { # decimal, without leading zeros, at most nine digits: what shell arithmetic takes at face value
+    case $1 in
+    '' | *[!0-9]* | ??????????*) return 1 ;;
+    0 | [1-9]*) return 0 ;;
+    esac
+    return 1
+}
+
+check_fault() { # check_fault SPEC: LEAF:N[xCOUNT]=STATUS, leaf and status as the ABI table has them
+    remedy="write LEAF:N=STATUS as in --fault ext.mem_add:17=0xC000010000000001"
+    leaf=${1%%:*}
+    rest=${1#*:}
+    nth=${rest%%=*}
+    status=${rest#*=}
+    [ "$1" = "$leaf:$nth=$status" ] || bad "--fault $1: malformed; $remedy"
+    for number in "${nth%%x*}" "${nth#*x}"; do
+        { is_number "$number" && [ "$number" -ge 1 ]; } || bad "--fault $1: '$number' is not a number of calls, from 1; $remedy"
+    done
+    grep -qF "TDX_LEAF($(echo "$leaf" | tr 'a-z.' 'A-Z_')," drivers/tdx/abi/leaves.def ||
+        bad "--fault $1: no leaf '$leaf'; take a name from drivers/tdx/abi/leaves.def, as ext.mem_add"
+    case ${status#0x} in
+    "$status") # no hexadecimal number: a name
+        grep -qF "TDX_STATUS($status, " drivers/tdx/abi/status.def || [ "$status" = SW_VMFAIL_INVALID ] ||
+            bad "--fault $1: '$status' is neither 0x and hexadecimal digits nor a name in drivers/tdx/abi/status.def; $remedy"
+        ;;
+    '' | *[!0-9a-fA-F]* | ?????????????????*) bad "--fault $1: '$status' is not a 64-bit status; $remedy" ;;
+    esac
 }
 
 while [ $# -gt 0 ]; do
@@ -115,8 +148,9 @@ while [ $# -gt 0 ]; do
         esac
         ;;
     --fault)
-        [ -z "$fault" ] || bad "--fault given twice: one fault a run; use one"
-        fault=$value
+        faults="${faults:+$faults }fault=$value"
+        fault_count=$((fault_count + 1))
+        check_fault "$value"
         ;;
     --smp) smp=$value ;;
     --mem) mem=$value ;;
@@ -128,7 +162,7 @@ while [ $# -gt 0 ]; do
         need_file "$option" "$value"
         bad "$option: not yet; leave it out"
         ;;
-    --list) bad "--list: not yet; the log names every test it runs" ;;
+    --list) list=1 ;;
     -v) verbose=1 ;;
     --gdb) gdb=1 ;;
     --dry-run) dry_run=1 ;;
@@ -141,14 +175,6 @@ while [ $# -gt 0 ]; do
 done
 
 # ---- validation: everything, before anything is built ----
-
-is_number() { # decimal, without leading zeros, at most nine digits: what shell arithmetic takes at face value
-    case $1 in
-    '' | *[!0-9]* | ??????????*) return 1 ;;
-    0 | [1-9]*) return 0 ;;
-    esac
-    return 1
-}
 
 check_smp() {
     case $smp in
@@ -205,27 +231,8 @@ check_timeout() {
     { is_number "$timeout" && [ "$timeout" -ge 1 ]; } || bad "--timeout $timeout: not a number of seconds; write as in --timeout 300"
 }
 
-check_fault() {
-    [ -n "$fault" ] || return
-    remedy="write LEAF:N=STATUS as in --fault ext.mem_add:17=0xC000010000000001"
-    leaf=${fault%%:*}
-    rest=${fault#*:}
-    nth=${rest%%=*}
-    status=${rest#*=}
-    [ "$fault" = "$leaf:$nth=$status" ] || bad "--fault $fault: malformed; $remedy"
-    { is_number "$nth" && [ "$nth" -ge 1 ]; } || bad "--fault $fault: '$nth' is not a call's number, from 1; $remedy"
-    case ${status#0[xX]} in
-    "$status" | '' | *[!0-9a-fA-F]* | ?????????????????*)
-        bad "--fault $fault: '$status' is not a 64-bit status in hexadecimal; $remedy"
-        ;;
-    esac
-    symbol=$(echo "$leaf" | tr 'a-z.' 'A-Z_')
-    grep -qF "TDX_LEAF($symbol," drivers/tdx/abi/leaves.def ||
-        bad "--fault $fault: no leaf '$leaf'; take a name from drivers/tdx/abi/leaves.def, as ext.mem_add"
-}
-
 check_words() { # what goes on a command line must come out as it went in
-    case $run in *[!a-z0-9_.\*\?,-]*) bad "--run $run: not a pattern of test names; write as in --run 'bringup.*'" ;; esac
+    case $run in *[!a-z0-9_.\*\?]*) bad "--run $run: not a pattern of test names; write as in --run 'bringup.*'" ;; esac
     case $append in *[![:print:]]*) bad "--append: control characters don't pass a command line; leave them out" ;; esac
     case " $append " in *" -- "*) bad "--append: ' -- ' separates monitor and kernel; leave it out" ;; esac
 }
@@ -238,9 +245,9 @@ check_log() {
 check_smp
 check_mem
 check_timeout
-check_fault
+[ $fault_count -le 8 ] || bad "--fault given $fault_count times; use at most 8"
 check_words
-if [ "$subject" = hardware ] && [ -n "$profile$topology$fault" ]; then
+if [ "$subject" = hardware ] && [ -n "$profile$topology$faults" ]; then
     bad "--profile, --topology and --fault belong to the model; leave them out with --subject hardware"
 fi
 check_log
@@ -262,8 +269,8 @@ option_text() { # commas end a QEMU option unless doubled
     printf '%s\n' "$1" | sed 's/,/,,/g'
 }
 
-kernel_options=$(join "${run:+run=$run}" "${verbose:+verbose=1}" "$append")
-monitor_options=$(join "profile=${profile:-ext}" "topology=${topology:-default}" "${fault:+fault=$fault}")
+kernel_options=$(join "${run:+run=$run}" "${verbose:+verbose=1}" "${list:+list=1}" "$append")
+monitor_options=$(join "profile=${profile:-ext}" "topology=${topology:-default}" "$faults")
 if [ "$subject" = soft ]; then
     command_line="$monitor_options -- $kernel_options"
 else
@@ -398,10 +405,12 @@ judge() { # judge STATUS VERDICT: the status, if the log bears it out
     finish "$1"
 }
 
+success=pass
+[ -z "$list" ] || success=list
 check ''
 [ $status -ne 137 ] || [ "$timeout" -eq 0 ] || [ $elapsed -lt "$timeout" ] || status=124 # QEMU had to be killed
 case $status in
-33) judge 0 pass ;;
+33) judge 0 "$success" ;;
 35) judge 1 fail ;;
 39) judge 77 skip ;;
 37) finish 2 ;;

@@ -27,6 +27,8 @@ expect_out ' -smp 8,sockets=2,cores=4,threads=1 ' "packages become sockets"
 expect_out ' -m 8192M ' "--mem in GiB"
 expect_out "'profile=1.5.01 topology=default fault=ext.mem_add:17=0xC000010000000001 -- run=bringup.\* verbose=1 crash=ud x=1'" \
     "monitor options before ' -- ', kernel options behind it"
+launch --dry-run --fault ext.mem_add:3x2=SYS_BUSY --fault EXT.INIT:1=SW_VMFAIL_INVALID --list
+expect_out " fault=ext.mem_add:3x2=SYS_BUSY fault=EXT.INIT:1=SW_VMFAIL_INVALID -- list=1'" "several faults, by number or name"
 launch --dry-run --topology two-packages
 expect_out ' -smp 4,sockets=2,cores=2,threads=1 ' "two-packages: two sockets"
 launch --dry-run --topology emerald-rapids

@@ -99,6 +99,17 @@ run_with 35
 expect_status 3 "fail without a failed test: 3"
 run_with 39
 expect_status 3 "all skipped with a test that ran: 3"
+log '# bringup.a' "$end"
+run_with 33 --list
+expect_status 0 "--list needs no tests in the log"
+run_with 33
+expect_status 3 "but a run does"
+log '# bringup.a'
+run_with 33 --list
+expect_status 3 "--list needs the end marker"
+log 'KTAP version 1' '1..1' 'ok 1 a' "$end"
+run_with 33 --list
+expect_status 3 "--list must not run tests"
 log '1..1' 'ok 1 a' "$end"
 run_with 33
 expect_status 3 "no version line: 3"
