@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+#include "tests/runner/inject.h"
+
+#include "tests/runner/machine.h"
+
+bool inject(struct test *test, struct injection injection)
+{
+    const struct tdx_platform *platform = &test->machine->platform;
+    if (monitor_write(platform, MONITOR_MSR_INJECT_ARM, MONITOR_INJECT_NONE) &&
+        monitor_write(platform, MONITOR_MSR_INJECT_LEAF, injection.leaf) &&
+        monitor_write(platform, MONITOR_MSR_INJECT_NTH, injection.nth ? injection.nth : 1) &&
+        monitor_write(platform, MONITOR_MSR_INJECT_COUNT, injection.count ? injection.count : 1) &&
+        monitor_write(platform, MONITOR_MSR_INJECT_VALUE, injection.value) &&
+        monitor_write(platform, MONITOR_MSR_INJECT_ARM, injection.kind))
+        return true;
+    test_error(test, "the monitor refused to arm injection %u on leaf %u", injection.kind, injection.leaf);
+    return false;
+}
+
+bool inject_used_up(struct test *test)
+{
+    return monitor_value(test, MONITOR_MSR_INJECT_ARM) == MONITOR_INJECT_NONE;
+}
+
+void inject_disarm(const struct tdx_platform *platform)
+{
+    monitor_write(platform, MONITOR_MSR_INJECT_ARM, MONITOR_INJECT_NONE);
+}
+
+u64 monitor_count(struct test *test, u32 counter)
+{
+    u64 value = 0;
+    if (!monitor_counter(&test->machine->platform, counter, &value))
+        test_error(test, "the monitor has no counter %u", counter);
+    return value;
+}
+
+u64 monitor_value(struct test *test, u32 msr)
+{
+    u64 value = 0;
+    if (!monitor_read(&test->machine->platform, msr, &value))
+        test_error(test, "the monitor's control MSR +%u can't be read", msr);
+    return value;
+}
+
+u64 monitor_owner_of(struct test *test, u64 page)
+{
+    if (!monitor_write(&test->machine->platform, MONITOR_MSR_PAGE_SELECT, page)) {
+        test_error(test, "the monitor won't say who owns page 0x%lx", page);
+        return ~0ull;
+    }
+    return monitor_value(test, MONITOR_MSR_PAGE_OWNER);
+}
+
+static const char *owner_name(u64 owner)
+{
+    static const char *const names[] = {"host", "PAMT", "pool", "SEAMRR", "no RAM", "host (reserved area)"};
+    return owner < ARRAY_COUNT(names) ? names[owner] : "nobody known";
+}
+
+bool expect_owner(struct test *test, u64 base, u64 size, enum monitor_owner want, const char *rule)
+{
+    u64 pages = size / PAGE_SIZE;
+    u64 stride = pages / OWNER_SAMPLES + 1;
+    for (u64 i = 0; i < pages; i += stride) {
+        u64 page = base + (i + stride > pages - 1 ? pages - 1 : i) *
+                              PAGE_SIZE; /* the last page is always looked at */
+        u64 owner = monitor_owner_of(test, page);
+        if (owner == want)
+            continue;
+        test_fail(test, "page 0x%lx of 0x%lx-0x%lx belongs to %s, expected %s: %s", page, base, base + size,
+                  owner_name(owner), owner_name(want), rule);
+        return false;
+    }
+    return true;
+}
