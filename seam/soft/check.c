@@ -2,6 +2,8 @@
 /* The model's invariants, as code. Each rule is a line that names itself when it doesn't hold. */
 #include "seam/soft/state.h"
 
+#include "lib/bits.h"
+
 #define HOLDS(condition)                                                                                     \
     do {                                                                                                     \
         if (!(condition))                                                                                    \
@@ -26,7 +28,7 @@ static const char *check_lps(const struct soft_module *module)
 
 static const char *check_state(const struct soft_module *module)
 {
-    u32 packages = (u32)__builtin_popcount(module->packages_configured);
+    u32 packages = count_bits(module->packages_configured);
     HOLDS(module->state <= SOFT_SHUTDOWN);
     HOLDS(module->global_lock == 0);
     HOLDS((module->tdmr_count > 0) == (module->state >= SOFT_CONFIG_DONE));

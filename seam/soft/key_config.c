@@ -3,6 +3,8 @@
  */
 #include "seam/soft/state.h"
 
+#include "lib/bits.h"
+
 static u64 set_key(const struct soft_request *request)
 {
     const struct soft_platform *platform = &request->module->platform;
@@ -29,7 +31,7 @@ static u64 configure(const struct soft_request *request)
     if (status != TDX_SUCCESS)
         return status;
     module->packages_configured |= package;
-    if ((u32)__builtin_popcount(module->packages_configured) == module->machine.package_count)
+    if (count_bits(module->packages_configured) == module->machine.package_count)
         soft_set_state(module, SOFT_READY);
     return TDX_SUCCESS;
 }
