@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: MIT */
+#include "seam/monitor/control.h"
+
+#include "lib/string.h"
+#include "seam/monitor/inject.h"
+#include "seam/monitor/log.h"
+#include "seam/monitor/machine.h"
+#include "seam/monitor/memory.h"
+#include "seam/monitor/options.h"
+#include "seam/monitor/platform.h"
+#include "seam/monitor/stray.h"
+
+static u64 resets, counter_selected, page_selected;
+static volatile u64 stray_policy;
+
+enum monitor_stray control_stray_policy(void)
+{
+    return (enum monitor_stray)stray_policy;
+}
+
+void control_init(void)
+{
+    stray_policy = options.stray;
+}
+
+void control_identify(u32 leaf, struct soft_cpuid *r)
+{
+    if (leaf == MONITOR_CPUID_CONTROL) {
+        *r = (struct soft_cpuid){CONTROL_FIRST, MONITOR_MSR_COUNT, MONITOR_VERSION, MONITOR_SUBJECT_SOFT};
+        return;
+    }
+    r->eax = MONITOR_CPUID_CONTROL;
+    memcpy(&r->ebx, MONITOR_SIGNATURE, 4);
+    memcpy(&r->ecx, MONITOR_SIGNATURE + 4, 4);
+    memcpy(&r->edx, MONITOR_SIGNATURE + 8, 4);
+}
+
+static bool reset(u64 value)
+{
+    if (value != 1 || !platform_reset_module())
+        return false;
+    inject_disarm();
+    stray_forget();
+    resets++;
+    log_line("module reset %lu: every page is the host's again", resets);
+    return true;
+}
+
+static bool is_ram(u64 page)
+{
+    return memory_ram(page, PAGE_SIZE) != NULL;
+}
+
+static u64 page_owner(u64 page)
+{
+    const struct soft_module *module = platform_module();
+    if (memory_in_seamrr(page))
+        return MONITOR_OWNER_SEAMRR;
+    if (!is_ram(page))
+        return MONITOR_OWNER_NO_RAM;
+    switch (soft_page_owner(module, page)) {
+    case SOFT_OWNER_PAMT:
+        return MONITOR_OWNER_PAMT;
+    case SOFT_OWNER_POOL:
+        return MONITOR_OWNER_POOL;
+    default:
+        return soft_page_in_reserved_area(module, page) ? MONITOR_OWNER_RESERVED : MONITOR_OWNER_HOST;
+    }
+}
+
+bool control_read(struct lp *lp, u32 offset, u64 *value)
+{
+    (void)lp;
+    switch (offset) {
+    case MONITOR_MSR_RESET:
+        *value = resets;
+        return true;
+    case MONITOR_MSR_INJECT_LEAF ... MONITOR_MSR_INJECT_ARM:
+        *value = inject_read(offset);
+        return true;
+    case MONITOR_MSR_COUNTER_SELECT:
+        *value = counter_selected;
+        return true;
+    case MONITOR_MSR_COUNTER_VALUE:
+        return lp_counter_sum(counter_selected, value);
+    case MONITOR_MSR_PAGE_SELECT:
+        *value = page_selected;
+        return true;
+    case MONITOR_MSR_PAGE_OWNER:
+        *value = page_owner(page_selected);
+        return true;
+    case MONITOR_MSR_SEAMRR_BASE:
+        *value = machine.seamrr;
+        return true;
+    case MONITOR_MSR_SEAMRR_SIZE:
+        *value = SEAMRR_SIZE;
+        return true;
+    case MONITOR_MSR_STRAY_POLICY:
+        *value = stray_policy;
+        return true;
+    case MONITOR_MSR_STRAY_LAST:
+        *value = stray_last_page();
+        return true;
+    default: /* MONITOR_MSR_NOP */
+        *value = 0;
+        return true;
+    }
+}
+
+bool control_write(struct lp *lp, u32 offset, u64 value)
+{
+    (void)lp;
+    u64 counter;
+    switch (offset) {
+    case MONITOR_MSR_RESET:
+        return reset(value);
+    case MONITOR_MSR_INJECT_LEAF ... MONITOR_MSR_INJECT_ARM:
+        return inject_write(offset, value);
+    case MONITOR_MSR_COUNTER_SELECT:
+        if (!lp_counter_sum(value, &counter))
+            return false;
+        counter_selected = value;
+        return true;
+    case MONITOR_MSR_PAGE_SELECT:
+        if (!is_aligned(value, PAGE_SIZE))
+            return false;
+        page_selected = value;
+        return true;
+    case MONITOR_MSR_STRAY_POLICY:
+        if (value > MONITOR_STRAY_SCRAMBLE)
+            return false;
+        stray_policy = value;
+        return true;
+    case MONITOR_MSR_NOP:
+        return true;
+    default:
+        return false;
+    }
+}

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT */
+/* Intel SDM 3A, 2.5 (bits), 4.10.4 (what invalidates translations); SDM 3C, 24.7 (VMXE). */
+#include "seam/monitor/control_register.h"
+
+#include "kernel/cpu.h"
+#include "seam/monitor/cpuid.h"
+#include "seam/monitor/exits.h"
+#include "seam/monitor/machine.h"
+
+#define CR4_ALWAYS   0x1EFull /* VME, PVI, TSD, DE, PAE, MCE, PGE, PCE */
+#define CR4_FEATURES 0x600ull /* OSFXSR, OSXMMEXCPT */
+#define CR4_UMIP     (1ull << 11)
+#define CR4_FSGSBASE (1ull << 16)
+#define CR4_OSXSAVE  (1ull << 18)
+#define CR4_SMEP     (1ull << 20)
+#define CR4_SMAP     (1ull << 21)
+#define CR4_PKE      (1ull << 22)
+
+/* Each of these bits is there if a bit of the guest's CPUID says so. */
+static const struct {
+    u64 cr4;
+    u32 leaf;
+    enum { EBX, ECX } in;
+    u32 bit;
+} by_feature[] = {
+    {CR4_VMXE, 1, ECX, 5},  {CR4_OSXSAVE, 1, ECX, 26}, {CR4_FSGSBASE, 7, EBX, 0}, {CR4_SMEP, 7, EBX, 7},
+    {CR4_SMAP, 7, EBX, 20}, {CR4_UMIP, 7, ECX, 2},     {CR4_PKE, 7, ECX, 3},
+};
+
+static u64 allowed_bits(struct lp *lp)
+{
+    u64 allowed = CR4_ALWAYS | CR4_PSE | CR4_FEATURES;
+    for (size_t i = 0; i < ARRAY_COUNT(by_feature); i++) {
+        struct soft_cpuid r = cpuid_guest(lp, by_feature[i].leaf, 0);
+        if ((by_feature[i].in == EBX ? r.ebx : r.ecx) >> by_feature[i].bit & 1)
+            allowed |= by_feature[i].cr4;
+    }
+    return allowed;
+}
+
+u64 cr4_of(const struct lp *lp)
+{
+    return lp->vmcb->cr4 | (lp->vmxe ? CR4_VMXE : 0);
+}
+
+static bool legal(struct lp *lp, u64 value)
+{
+    if (value & ~allowed_bits(lp))
+        return false;
+    if ((lp->vmcb->efer & EFER_LMA) && !(value & CR4_PAE))
+        return false;
+    /* Where QEMU swallows VMXON nobody can know whether the LP is in VMX operation, and VMXE may go. */
+    return !lp->vmx_root || machine.vmxon_swallowed || (value & CR4_VMXE);
+}
+
+static void set_cr4(struct lp *lp, u64 value)
+{
+    lp->vmxe = value & CR4_VMXE;
+    if (machine.vmxon_swallowed)
+        lp->vmx_root = lp->vmxe;
+    lp->vmcb->cr4 = value & ~CR4_VMXE;
+    lp->translations_seen = 0; /* flush: PGE, PSE, PAE, SMEP and others ask for it */
+}
+
+void exit_cr4(struct lp *lp, bool write)
+{
+    struct instruction insn;
+    lp_count_event(lp, MONITOR_COUNT_EXIT_CR);
+    if (!exit_decode(lp, &insn)) {
+        exit_raise_ud(lp);
+        return;
+    }
+    u32 number = decode_rm(&insn);
+    if (!write) {
+        exit_set_register(lp, number, cr4_of(lp));
+    } else {
+        u64 value = exit_get_register(lp, number);
+        value = exit_code_bits(lp) == 64 ? value : (u32)value;
+        if (!legal(lp, value)) {
+            exit_raise_gp(lp);
+            return;
+        }
+        set_cr4(lp, value);
+    }
+    exit_skip(lp, insn.length);
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Injection: calls of a leaf that don't go the way the module would have them go. One injection at a time
+ * comes from the control MSRs; the command line's faults stand beside it and survive a reset of the module.
+ */
+#ifndef SEAM_MONITOR_INJECT_H
+#define SEAM_MONITOR_INJECT_H
+
+#include "drivers/tdx/abi/monitor.h"
+#include "seam/monitor/lp.h"
+
+#define INJECT_OPTIONS  8
+#define INJECT_ANY_LEAF 0xFFFF
+
+struct injection {
+    u64 leaf, nth, count, value; /* as the control MSRs of the same names */
+    u64 kind;                    /* enum monitor_inject; NONE: not armed */
+    u64 seen;                    /* calls of the leaf since it was armed */
+};
+
+bool inject_option(const struct injection *fault); /* false: all slots are taken */
+
+/* Whether this call is affected: lp->injected and lp->injected_value say how. */
+void inject_begin(struct lp *lp, u16 leaf);
+
+/* The control MSRs; false: #GP. */
+bool inject_write(u32 offset, u64 value);
+u64 inject_read(u32 offset);
+void inject_disarm(void);
+
+#endif

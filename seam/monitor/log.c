@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT */
+#include "seam/monitor/log.h"
+
+#include "kernel/cpu.h"
+#include "kernel/serial.h"
+#include "lib/format.h"
+#include "lib/string.h"
+#include "seam/monitor/lock.h"
+
+#define EXIT_PORT 0xF4
+
+static struct serial com2;
+static struct lock lock;
+static char *capture;
+static size_t capture_size;
+
+void log_init(void)
+{
+    serial_init(&com2, SERIAL_COM2);
+}
+
+static void write_line(struct serial *port, const char *prefix, const char *fmt, va_list args)
+{
+    char line[LOG_LINE_MAX + 2];
+    size_t length = format(line, sizeof(line) - 2, "%s", prefix);
+    length += format_v(line + length, sizeof(line) - 2 - length, fmt, args);
+    if (length > LOG_LINE_MAX - 1)
+        length = LOG_LINE_MAX - 1;
+    line[length++] = '\r';
+    line[length++] = '\n';
+    serial_write(port, line, length);
+}
+
+void log_line(const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    if (capture) {
+        format_v(capture, capture_size, fmt, args);
+    } else {
+        lock_take(&lock);
+        write_line(&com2, "seam: ", fmt, args);
+        lock_release(&lock);
+    }
+    va_end(args);
+}
+
+void log_capture(char *text, size_t size)
+{
+    capture = text;
+    capture_size = size;
+}
+
+static void write_both(const char *prefix, const char *fmt, va_list args)
+{
+    static struct serial com1;
+    if (!com1.port)
+        serial_init(&com1, SERIAL_COM1);
+    va_list again;
+    va_copy(again, args);
+    write_line(&com2, prefix, fmt, args);
+    write_line(&com1, prefix, fmt, again);
+    va_end(again);
+}
+
+void log_last_words(const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    write_both("seam: ", fmt, args);
+    va_end(args);
+}
+
+void refuse(const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    write_both("seam: error: ", fmt, args);
+    va_end(args);
+    monitor_leave(MONITOR_EXIT_REFUSED);
+}
+
+void monitor_leave(enum monitor_exit code)
+{
+    outb(EXIT_PORT, (u8)code);
+    for (;;)
+        __asm__ volatile("cli; hlt");
+}

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: MIT */
+#include "seam/monitor/options.h"
+
+#include "drivers/tdx/abi/status.h"
+#include "lib/format.h"
+#include "lib/parse.h"
+#include "lib/string.h"
+#include "seam/monitor/inject.h"
+#include "seam/monitor/log.h"
+#include "seam/monitor/machine.h"
+
+#define WORD_MAX 128
+
+struct options options = {.profile = "ext", .topology = "default"};
+
+static void take_text(char *to, size_t size, const char *option, const char *value)
+{
+    if (format(to, size, "%s", value) >= size || !*value)
+        refuse("option %s=%s: a name of 1 to %lu characters is wanted", option, value, size - 1);
+}
+
+static void take_profile(const char *value)
+{
+    take_text(options.profile, sizeof(options.profile), "profile", value);
+}
+
+static void take_topology(const char *value)
+{
+    take_text(options.topology, sizeof(options.topology), "topology", value);
+}
+
+static void take_kernel(const char *value)
+{
+    take_text(options.kernel, sizeof(options.kernel), "kernel", value);
+}
+
+static void take_subject(const char *value)
+{
+    if (strcmp(value, "genuine") == 0)
+        refuse("option subject=genuine: not yet, only soft is there");
+    if (strcmp(value, "soft") != 0)
+        refuse("option subject=%s: no such subject; there are: soft", value);
+}
+
+static void take_stray(const char *value)
+{
+    if (strcmp(value, "mc") == 0)
+        options.stray = MONITOR_STRAY_MACHINE_CHECK;
+    else if (strcmp(value, "scramble") == 0)
+        options.stray = MONITOR_STRAY_SCRAMBLE;
+    else
+        refuse("option stray=%s: no such policy; there are: mc, scramble", value);
+}
+
+static void take_verbose(const char *value)
+{
+    if (*value)
+        refuse("option verbose=%s: verbose takes no value", value);
+    options.verbose = true;
+}
+
+/* The profile sets all knobs, so single knobs wait until it is known. */
+static void take_knob(const char *value)
+{
+    char why[LOG_LINE_MAX] = "";
+    log_capture(why, sizeof(why));
+    bool done = soft_knob_set(&options.knobs, value);
+    log_capture(NULL, 0);
+    if (!done)
+        refuse("option knob=%s: %s", value, why);
+}
+
+static bool number_until(const char **text, char end, u64 *value)
+{
+    char digits[24];
+    size_t length = 0;
+    while ((*text)[length] && (*text)[length] != end && length < sizeof(digits) - 1) {
+        digits[length] = (*text)[length];
+        length++;
+    }
+    digits[length] = 0;
+    *text += length;
+    return parse_u64(digits, value) && *value > 0;
+}
+
+#define FAULT_FORM "LEAF:NTH[xCOUNT]=STATUS is wanted, as in ext.mem_add:17=0xC000010000000001"
+
+/* LEAF:NTH[xCOUNT]=STATUS */
+static void take_fault(const char *value)
+{
+    struct injection fault = {.kind = MONITOR_INJECT_STATUS, .count = 1};
+    char leaf[32];
+    const char *colon = strchr(value, ':'), *text = colon ? colon + 1 : "";
+    size_t length = colon ? (size_t)(colon - value) : 0;
+    if (!colon || length >= sizeof(leaf))
+        refuse("option fault=%s: " FAULT_FORM, value);
+    memcpy(leaf, value, length);
+    leaf[length] = 0;
+    unsigned number;
+    if (!tdx_leaf_by_name(leaf, &number))
+        refuse("option fault=%s: no leaf is called '%s'; " FAULT_FORM, value, leaf);
+    fault.leaf = number;
+    char end = strchr(text, 'x') && strchr(text, '=') && strchr(text, 'x') < strchr(text, '=') ? 'x' : '=';
+    bool good = number_until(&text, end, &fault.nth);
+    if (good && end == 'x') {
+        text++;
+        good = number_until(&text, '=', &fault.count);
+    }
+    if (!good || *text++ != '=')
+        refuse("option fault=%s: " FAULT_FORM, value);
+    if (!parse_u64(text, &fault.value) && !tdx_status_by_name(text, &fault.value))
+        refuse("option fault=%s: '%s' is neither a number nor the name of a status", value, text);
+    if (fault.value == TDX_VMFAIL_INVALID)
+        fault.kind = MONITOR_INJECT_VMFAIL;
+    if (!inject_option(&fault))
+        refuse("option fault=%s: at most %u faults can be given", value, INJECT_OPTIONS);
+}
+
+static const struct option {
+    const char *name;
+    void (*take)(const char *value);
+    bool second_pass; /* needs what others set */
+} table[] = {
+    {"profile", take_profile, false}, {"topology", take_topology, false}, {"kernel", take_kernel, false},
+    {"subject", take_subject, false}, {"stray", take_stray, false},       {"verbose", take_verbose, false},
+    {"fault", take_fault, false},     {"knob", take_knob, true},
+};
+
+static void take_word(char *word, bool second_pass)
+{
+    char *equals = strchr(word, '=');
+    if (equals)
+        *equals = 0;
+    for (size_t i = 0; i < ARRAY_COUNT(table); i++) {
+        if (strcmp(table[i].name, word) != 0)
+            continue;
+        if (table[i].second_pass == second_pass)
+            table[i].take(equals ? equals + 1 : "");
+        return;
+    }
+    refuse(
+        "unknown monitor option '%s'; there are: profile, topology, subject, kernel, knob, fault, stray, verbose "
+        "(the kernel's follow after --)",
+        word);
+}
+
+/* Calls take_word() for the words before "--" and returns what follows it. */
+static const char *each_word(const char *line, bool second_pass)
+{
+    while (*line) {
+        while (*line == ' ')
+            line++;
+        size_t length = 0;
+        while (line[length] && line[length] != ' ')
+            length++;
+        if (length == 2 && strncmp(line, "--", 2) == 0)
+            return line + 2 + (line[2] == ' ');
+        char word[WORD_MAX];
+        if (length >= sizeof(word))
+            refuse("monitor option too long, at most %u characters: %.40s...", WORD_MAX - 1, line);
+        memcpy(word, line, length);
+        word[length] = 0;
+        if (length)
+            take_word(word, second_pass);
+        line += length;
+    }
+    return line;
+}
+
+void options_read(void)
+{
+    const char *line = machine.boot.command_line;
+    const char *rest = each_word(line, false);
+    char why[LOG_LINE_MAX];
+    log_capture(why, sizeof(why));
+    bool known = soft_profile(options.profile, &options.knobs);
+    log_capture(NULL, 0);
+    if (!known)
+        refuse("no profile is called '%s'; there are: %s", options.profile, soft_profile_names());
+    each_word(line, true);
+    machine.topology = topology_by_name(options.topology);
+    if (!machine.topology) {
+        char names[80];
+        topology_names(names, sizeof(names));
+        refuse("no topology is called '%s'; there are: %s", options.topology, names);
+    }
+    memmove(machine.boot.command_line, rest, strlen(rest) + 1);
+}

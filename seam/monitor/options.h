@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The monitor's part of the command line, everything before " -- ":
+ *
+ *   profile=NAME         which module the soft module plays            (ext)
+ *   topology=NAME        which machine this is                         (default)
+ *   subject=soft         what answers SEAMCALL
+ *   kernel=NAME          the module to start                           (the first one that is an ELF file)
+ *   knob=NAME=VALUE      a choice of the soft module, see knobs.def; any number of them
+ *   fault=LEAF:NTH[xCOUNT]=STATUS   the NTH call of a leaf isn't executed and answers STATUS, a number or a
+ * name; COUNT calls in a row; up to INJECT_OPTIONS of them stray=mc|scramble    what a host access to the
+ * module's memory meets (mc) verbose              a line for each SEAMCALL
+ */
+#ifndef SEAM_MONITOR_OPTIONS_H
+#define SEAM_MONITOR_OPTIONS_H
+
+#include "drivers/tdx/abi/monitor.h"
+#include "lib/types.h"
+#include "seam/soft/soft.h"
+
+struct options {
+    char profile[32], topology[32], kernel[64];
+    struct soft_knobs knobs;
+    enum monitor_stray stray;
+    bool verbose;
+};
+
+extern struct options options;
+
+/* Fills options and machine.topology, leaves the guest's part in machine.boot.command_line; refuses what it
+ * doesn't know. */
+void options_read(void);
+
+#endif
