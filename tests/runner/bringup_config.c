@@ -9,8 +9,8 @@
  * TDMR (byte 2). No register but RAX is written.
  *
  * Each row takes the operands that the driver will use, of its first TDMR, changes one thing, and is refused.
- * After each the module must be where it was: KEY.CONFIG still not pending, and at the end the driver's own
- * SYS.CONFIG, with nothing changed, works.
+ * After each the module must be where it was (LP.INIT answers as in INIT_DONE), and at the end the driver's
+ * own SYS.CONFIG, with nothing changed, works.
  */
 #include "tests/runner/bringup.h"
 
@@ -64,9 +64,9 @@ static void refuses(struct test *test)
     struct call call = call_raw(attempt.rax, attempt.in);
     expect_status(test, &call, row->status, row->rule);
     expect_outputs(test, &call, &call.in, "SYS.CONFIG writes nothing but RAX");
-    call = call_leaf(TDH_SYS_KEY_CONFIG, call_marked());
-    expect_status(test, &call, TDX_SYS_KEY_CONFIG_NOT_PENDING,
-                  "a refused SYS.CONFIG leaves the state INIT_DONE");
+    call = call_leaf(TDH_SYS_LP_INIT, call_marked());
+    expect_status(test, &call, TDX_SYS_LP_INIT_DONE,
+                  "a refused SYS.CONFIG leaves the state INIT_DONE (in any other, LP.INIT isn't pending)");
 }
 
 /* ---- one change each ---- */

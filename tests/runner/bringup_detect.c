@@ -89,11 +89,12 @@ static void seamrr_owner(struct test *test)
                  "SEAMRR is the module's");
 }
 
+/* Page 0 isn't asked about: nobody uses it, and as an address it also stands for "none". */
 static void memory_is_the_hosts(struct test *test)
 {
     const struct boot_info *map = memory_map();
     for (u32 i = 0; i < map->range_count; i++) {
-        u64 base = align_up(map->ranges[i].base, PAGE_SIZE);
+        u64 base = align_up(max_u64(map->ranges[i].base, PAGE_SIZE), PAGE_SIZE);
         u64 end = align_down(map->ranges[i].base + map->ranges[i].size, PAGE_SIZE);
         u64 size =
             min_u64(end - base, 256 * PAGE_SIZE); /* the start of each range: edges are where maps go wrong */

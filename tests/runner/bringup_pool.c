@@ -24,6 +24,7 @@ static void pool(struct test *test)
                                                                         .nth = 3,
                                                                         .value = INTERRUPT_AFTER});
     u64 resumable = injected ? monitor_count(test, MONITOR_COUNT_RESUMABLE) : 0;
+    u64 calls = injected ? monitor_count(test, MONITOR_COUNTER_LEAF + TDH_EXT_MEM_ADD) : 0;
     if (!check_stage(test))
         return;
     const struct ext_pool *pool = &test->machine->host.pool;
@@ -40,6 +41,8 @@ static void pool(struct test *test)
     expect_value(test, monitor_count(test, MONITOR_COUNT_RESUMABLE) - resumable, pool->resumes,
                  "the monitor's count of INTERRUPTED_RESUMABLE",
                  "each is resumed once, none is resumed for nothing");
+    expect_value(test, monitor_count(test, MONITOR_COUNTER_LEAF + TDH_EXT_MEM_ADD) - calls, pool->calls,
+                 "the monitor's count of EXT.MEM.ADD", "the driver reports every call it makes");
     expect_true(test, inject_used_up(test), "the injection was used up");
 }
 

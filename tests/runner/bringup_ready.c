@@ -18,6 +18,7 @@
 #include "kernel/paging.h"
 #include "kernel/probe.h"
 #include "lib/format.h"
+#include "lib/log.h"
 #include "lib/string.h"
 
 static u64 pamt_page(const struct test *test)
@@ -198,6 +199,7 @@ static void summary(struct test *test)
 {
     expect_true(test, test->machine->host.next == STEP_COUNT && !test->machine->host.failed,
                 "all steps are done");
+    log_line("the leaves below were called by the tests, too; the pool's line is the driver's alone");
     tdx_report_summary(&test->machine->host);
     test->machine->summary_printed = true;
 }

@@ -30,7 +30,7 @@ u64 monitor_owner_of(struct test *test, u64 page);
  * The owner of every page of [base, base+size), or of an even sample if there are more than OWNER_SAMPLES.
  * False, with one failure that names the first wrong page, if one belongs to somebody else.
  */
-#define OWNER_SAMPLES 4096
+#define OWNER_SAMPLES 1024
 bool expect_owner(struct test *test, u64 base, u64 size, enum monitor_owner want, const char *rule);
 
 #endif

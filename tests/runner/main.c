@@ -2,10 +2,15 @@
 /*
  * The run: command line, plan, banner, cases, totals.
  *
- *   run=PATTERN     cases to run, '*' and '?' allowed; what they need is brought up silently   (default: all)
- *   features=LIST   none, quote, names of TDX_FEATURES0 bits joined by ',', or 0x... bits       (default:
- * quote) list=1          prints the ids of the selected cases and leaves verbose=1       prints expectations
- * that hold, too bench=NAME      measures instead (tests/runner/bench.h)
+ * run=PATTERN     Cases to run, '*' and '?' allowed; what they need is brought up silently. Default: all.
+ *
+ * features=LIST   none, quote, names of TDX_FEATURES0 bits joined by ',', or 0x... bits. Default: quote.
+ *
+ * list=1          Prints the ids of the selected cases and leaves.
+ *
+ * verbose=1       Prints expectations that hold, too.
+ *
+ * bench=NAME      Measures instead (tests/runner/bench.h).
  */
 #include "kernel/main.h"
 
@@ -109,8 +114,7 @@ static int finish(const struct totals *totals)
     return verdict_exit_code(totals_verdict(totals));
 }
 
-/* Not a machine for TDX, and no monitor that should have made it one: all findings, for the person at the
- * bench. */
+/* Not a machine for TDX: all findings, for the person at the bench. */
 static void explain_hardware(void)
 {
     if (machine.platform.unmet > 0)
