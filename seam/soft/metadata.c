@@ -3,7 +3,6 @@
 #include "seam/soft/metadata.h"
 
 #define CONTEXT_MASK (7ull << TDX_FIELD_CONTEXT_SHIFT)
-#define CLASS(id)    ((id) >> TDX_FIELD_CLASS_SHIFT & 0x3F)
 
 const struct soft_field soft_fields[] = {
 #define TDX_FIELD(name, id, bytes, fields, elements, since, valid) {(id), (bytes), (fields), (elements)},
@@ -203,7 +202,7 @@ u32 soft_field_find(const struct soft_module *module, u64 id, u32 *element)
     for (u32 i = soft_field_next(module, 0); i < SOFT_FIELD_COUNT; i = soft_field_next(module, i + 1)) {
         const struct soft_field *field = &soft_fields[i];
         u64 first = field->id & TDX_FIELD_CODE_MASK;
-        if (CLASS(id) == CLASS(field->id) && code >= first &&
+        if (SOFT_FIELD_CLASS(id) == SOFT_FIELD_CLASS(field->id) && code >= first &&
             code - first < field->fields * field->elements) {
             *element = (u32)(code - first);
             return i;

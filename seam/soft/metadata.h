@@ -5,6 +5,7 @@
 
 #include "seam/soft/state.h"
 
+#define SOFT_FIELD_CLASS(id)   ((id) >> TDX_FIELD_CLASS_SHIFT & 0x3F)
 #define SOFT_ATTRIBUTES_FIXED0 0x8000000070000001ull
 
 enum soft_field_index {

@@ -72,15 +72,15 @@ static void close_sequence(struct list *list)
         put(list, list->header, list->header_id | (u64)(list->count - 1) << TDX_FIELD_LAST_FLD_SHIFT);
 }
 
-static bool continues(const struct list *list, u32 row, u32 field_number)
+static bool continues(const struct list *list, u32 row, u32 number)
 {
     if (!list->header)
         return false;
     const struct soft_field *last = &soft_fields[list->last_row], *field = &soft_fields[row];
-    u64 code_after = last->id + (u64)(list->last_field + 1) * last->elements;
-    return field->elements == last->elements && field->bytes == last->bytes &&
-           (field->id + (u64)field_number * field->elements) << 8 >> 8 == code_after << 8 >> 8 &&
-           (field->id ^ last->id) >> TDX_FIELD_CLASS_SHIFT == 0;
+    u64 code = (field->id & TDX_FIELD_CODE_MASK) + (u64)number * field->elements;
+    u64 code_after = (last->id & TDX_FIELD_CODE_MASK) + (u64)(list->last_field + 1) * last->elements;
+    return SOFT_FIELD_CLASS(field->id) == SOFT_FIELD_CLASS(last->id) && code == code_after &&
+           field->elements == last->elements && field->bytes == last->bytes;
 }
 
 /* False: the page is full. */
