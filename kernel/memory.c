@@ -47,11 +47,17 @@ static void merge_free(struct contig *contig, u32 at)
     }
 }
 
+static bool is_inside(const struct contig *contig, u64 address)
+{
+    u32 at = range_above(contig, address);
+    return at < contig->count && contig->ranges[at].base < address;
+}
+
 /* Makes address a border between two ranges, if it lies inside one. The caller has made sure of the room. */
 static void split_at(struct contig *contig, u64 address)
 {
     u32 at = range_above(contig, address);
-    if (at == contig->count || contig->ranges[at].base >= address)
+    if (!is_inside(contig, address))
         return;
     struct contig_range upper = contig->ranges[at];
     contig->ranges[at].size = address - upper.base;
@@ -64,9 +70,19 @@ static bool has_room(const struct contig *contig, u32 ranges, const char *what)
 {
     if (contig->count + ranges <= CONTIG_MAX_RANGES)
         return true;
-    log_line("memory: no room to note %s: all %u ranges are in use: allocate fewer, larger blocks", what,
+    log_line("memory: no room to note '%.24s': all %u ranges are in use: allocate fewer, larger blocks", what,
              CONTIG_MAX_RANGES);
     return false;
+}
+
+/* Makes [begin, end), which lies in known ranges, begin and end at borders. */
+static bool isolate(struct contig *contig, u64 begin, u64 end, const char *what)
+{
+    if (!has_room(contig, is_inside(contig, begin) + is_inside(contig, end), what))
+        return false;
+    split_at(contig, begin);
+    split_at(contig, end);
+    return true;
 }
 
 /* ---- contiguous blocks ---- */
@@ -137,12 +153,10 @@ bool contig_alloc(struct contig *contig, const struct contig_request *request, p
         return false;
     }
     u64 size = align_up(request->size, PAGE_SIZE);
-    if (!has_room(contig, 2, request->what))
-        return false;
     if (!find_place(contig, request, size, align, &place))
         return refuse_request(contig, request);
-    split_at(contig, place);
-    split_at(contig, place + size);
+    if (!isolate(contig, place, place + size, request->what))
+        return false;
     struct contig_range *range = &contig->ranges[range_above(contig, place)];
     range->state = CONTIG_USED;
     range->owner = request->what;
@@ -197,10 +211,8 @@ static bool change_state(struct contig *contig, pa_t block, u64 size, enum conti
     u64 end = base + align_up(size, PAGE_SIZE);
     if (end < base || !all_in_state(contig, base, end, from))
         return refuse_block(verb, base, size, is_not);
-    if (!has_room(contig, 2, verb))
+    if (!isolate(contig, base, end, verb))
         return false;
-    split_at(contig, base);
-    split_at(contig, end);
     for (u32 i = range_above(contig, base); i < contig->count && contig->ranges[i].base < end; i++) {
         contig->ranges[i].state = to;
         if (to == CONTIG_FREE)

@@ -106,6 +106,27 @@ static void assert_lines_fit(void)
         assert_true(end - line <= LOG_LINE_MAX - 2);
 }
 
+/* A refusal names one cause: what comes after it isn't looked at any more. */
+static void assert_refused(const char *message)
+{
+    assert_logged(message);
+    assert_ptr_equal(strchr(test_log(), '\n') + 1, test_log() + strlen(test_log()));
+}
+
+/* ---- what early code reaches ---- */
+
+static void early_view_ends_at_4_gib(void **state)
+{
+    (void)state;
+    const u64 end = BOOT_ADDRESSABLE;
+    assert_ptr_equal(boot_early_view.at(NULL, 0x1000, 1), (void *)0x1000);
+    assert_ptr_equal(boot_early_view.at(NULL, end - 16, 16), (void *)(end - 16));
+    assert_null(boot_early_view.at(NULL, end - 16, 17));
+    assert_null(boot_early_view.at(NULL, end, 1));
+    assert_null(boot_early_view.at(NULL, 0x1000, UINT64_MAX));
+    assert_null(boot_early_view.at(NULL, UINT64_MAX, 2));
+}
+
 /* ---- normalising ---- */
 
 static void map_clear(void)
@@ -357,6 +378,7 @@ static void pvh_reads_everything(void **state)
     assert_int_equal(module->base, 0x2000000);
     assert_int_equal(module->size, 0x1234);
     assert_null(boot_info_module(&info, "scripts"));
+    assert_null(boot_info_module(&info, ""));
     assert_string_equal(test_log(), "");
 }
 
@@ -369,6 +391,40 @@ static void pvh_names_a_nameless_module(void **state)
     assert_true(read_pvh(&image));
     assert_non_null(boot_info_module(&info, "module00"));
     assert_string_equal(info.command_line, "");
+}
+
+/* Entries that touch are merged on the way in: a long list of small ones isn't too long. */
+static void pvh_merges_a_long_map(void **state)
+{
+    (void)state;
+    struct pvh_image image = pvh_image();
+    struct pvh_range *list = at(&image.machine, PHYSICAL + 0x3000);
+    for (u32 i = 0; i < 400; i++)
+        list[i] = (struct pvh_range){0x2000000 + i * 0x1000, 0x1000, 1, 0};
+    start_of(&image)->memory_map = PHYSICAL + 0x3000;
+    start_of(&image)->memory_map_count = 400;
+    assert_true(read_pvh(&image)); /* its module begins where the memory begins */
+    assert_int_equal(info.range_count, 1);
+    assert_range(0, 0x2000000, 400 * 0x1000, 1);
+}
+
+static void pvh_takes_modules_at_the_edges(void **state)
+{
+    (void)state;
+    static const struct pvh_range to_the_top[] = {{0xC0000000, 0x80000000, 1, 0}};
+    struct pvh_image image = pvh_image();
+    struct pvh_module *module = at(&image.machine, start_of(&image)->modules);
+    memcpy(at(&image.machine, start_of(&image)->memory_map), to_the_top, sizeof(to_the_top));
+    start_of(&image)->memory_map_count = 1;
+    module->base = 0xFFFFF000;
+    module->size = 0x1000; /* ends at 4 GiB */
+    assert_true(read_pvh(&image));
+    image = pvh_image();
+    module = at(&image.machine, start_of(&image)->modules);
+    module->base = 0x90000000; /* in a hole, but empty */
+    module->size = 0;
+    assert_true(read_pvh(&image));
+    assert_int_equal(boot_info_module(&info, "scripts.txt")->size, 0);
 }
 
 /* One field of the start info or the module made wrong, and what the log must say. */
@@ -440,7 +496,7 @@ static void pvh_refuses_damage(void **state)
         pvh_damages[n].damage(start_of(&image), at(&image.machine, start_of(&image)->modules));
         print_message("pvh: %s\n", pvh_damages[n].what);
         assert_false(read_pvh(&image));
-        assert_logged(pvh_damages[n].message);
+        assert_refused(pvh_damages[n].message);
     }
 }
 
@@ -450,12 +506,12 @@ static void pvh_refuses_a_start_info_out_of_reach(void **state)
     struct pvh_image image = pvh_image();
     image.start = 1ull << 32;
     assert_false(read_pvh(&image));
-    assert_logged("can't be reached");
+    assert_refused("can't be reached");
     image = pvh_image();
     memcpy(image.machine.bytes + MEMORY - 48, start_of(&image), 48); /* room for version 0 only */
     image.start = PHYSICAL + MEMORY - 48;
     assert_false(read_pvh(&image));
-    assert_logged("ends too early");
+    assert_refused("ends too early");
 }
 
 static void entry_kind_is_checked(void **state)
@@ -601,7 +657,7 @@ static void mb2_refuses_short_tags(void **state)
         struct mb2_image image = mb2_good();
         mb2_tag(&image, cases[n].type, zero, cases[n].size);
         assert_false(mb2_read(&image));
-        assert_logged(cases[n].message);
+        assert_refused(cases[n].message);
     }
 }
 
@@ -616,7 +672,7 @@ static void mb2_refuses_a_tag_that_runs_past_the_end(void **state)
         mb2_shrink(&image, image.machine.used);
         memcpy(image.machine.bytes + tag_at + 4, &sizes[n], 4);
         assert_false(mb2_read_as_it_is(&image));
-        assert_logged("16 are left");
+        assert_refused("16 are left");
     }
 }
 
@@ -642,7 +698,7 @@ static void mb2_refuses_an_impossible_total(void **state)
         struct mb2_image image = mb2_good();
         memcpy(image.machine.bytes, &totals[n], 4);
         assert_false(mb2_read_as_it_is(&image));
-        assert_logged("which can't be");
+        assert_refused("which can't be");
     }
     struct machine machine = machine_new();
     struct boot_view view = view_of(&machine);
@@ -661,7 +717,7 @@ static void mb2_refuses_a_map_of_small_entries(void **state)
         memcpy(data, &sizes[n], 4);
         mb2_tag(&image, 6, data, sizeof(data));
         assert_false(mb2_read(&image));
-        assert_logged("24 or a larger multiple of 8");
+        assert_refused("24 or a larger multiple of 8");
     }
 }
 
@@ -692,7 +748,7 @@ static void mb2_refuses_a_module_that_ends_before_it_begins(void **state)
     struct mb2_image image = mb2_good();
     mb2_module(&image, 0x2000000, 0x1FFFFFF, "x");
     assert_false(mb2_read(&image));
-    assert_logged("before it begins");
+    assert_refused("before it begins");
 }
 
 static void mb2_command_line_limits(void **state)
@@ -772,7 +828,7 @@ static struct machine cpio_machine(void)
     struct machine machine = machine_new();
     char *to = (char *)machine.bytes;
     u32 at = cpio_put(to, "scripts", 0040755, "", 0);
-    at += cpio_put(to + at, "./scripts/first.seam", 0100644, "suite one\n", 10);
+    at += cpio_put(to + at, "./scripts/first.seam", 0100644, "suite one", 9);
     at += cpio_put(to + at, "empty", 0100644, "", 0);
     at += cpio_put(to + at, "seamstress.elf", 0100755, "\177ELF", 4);
     at += cpio_put(to + at, "TRAILER!!!", 0, "", 0);
@@ -802,8 +858,8 @@ static void cpio_unpacks(void **state)
     assert_int_equal(info.module_count, 3);
     const struct boot_module *file = boot_info_module(&info, "first.seam");
     assert_non_null(file);
-    assert_int_equal(file->size, 10);
-    assert_memory_equal(at(&machine, file->base), "suite one\n", 10);
+    assert_int_equal(file->size, 9);
+    assert_memory_equal(at(&machine, file->base), "suite one", 9);
     file = boot_info_module(&info, "seamstress.elf");
     assert_memory_equal(at(&machine, file->base), "\177ELF", 4);
     assert_int_equal(boot_info_module(&info, "empty")->size, 0);
@@ -926,6 +982,7 @@ static void survives_mutation(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(early_view_ends_at_4_gib),
         cmocka_unit_test(keeps_a_good_map),
         cmocka_unit_test(sorts_and_merges),
         cmocka_unit_test(stricter_type_wins),
@@ -938,6 +995,8 @@ int main(void)
         cmocka_unit_test(carve_refuses_what_does_not_fit),
         cmocka_unit_test(pvh_reads_everything),
         cmocka_unit_test(pvh_names_a_nameless_module),
+        cmocka_unit_test(pvh_merges_a_long_map),
+        cmocka_unit_test(pvh_takes_modules_at_the_edges),
         cmocka_unit_test(pvh_refuses_damage),
         cmocka_unit_test(pvh_refuses_a_start_info_out_of_reach),
         cmocka_unit_test(entry_kind_is_checked),

@@ -160,11 +160,18 @@ static void refuses_when_the_table_is_full(void **state)
 {
     (void)state;
     memset(&contig, 0, sizeof(contig));
-    for (u64 i = 0; i < CONTIG_MAX_RANGES - 1; i++)
+    for (u64 i = 0; i < CONTIG_MAX_RANGES; i++)
         assert_true(contig_add(&contig, (1 + 4 * i) K, 2 K));
-    must_not((struct contig_request){.size = 1 K}, "all 512 ranges are in use");
-    assert_true(contig_add(&contig, (4 * CONTIG_MAX_RANGES) K, 2 K));
     assert_false(contig_add(&contig, (4 * CONTIG_MAX_RANGES + 4) K, 2 K));
+    assert_logged("all 512 ranges are in use");
+    must_not((struct contig_request){.size = 1 K}, "all 512 ranges are in use");
+    u64 whole = must((struct contig_request){.size = 2 K}); /* what needs no split still works */
+    test_log_clear();
+    assert_false(contig_retire(&contig, pa_of(whole), 1 K));
+    assert_logged("all 512 ranges are in use");
+    assert_int_equal(contig_total(&contig, CONTIG_RETIRED), 0);
+    assert_true(contig_retire(&contig, pa_of(whole), 2 K));
+    assert_true(contig_restore(&contig, pa_of(whole), 2 K));
 }
 
 /* ---- giving back ---- */

@@ -108,6 +108,17 @@ static void takes_one_page_out_of_a_huge_one(void **state)
     assert_int_equal(translate(WINDOW + PAGE_1G + 5 * PAGE_SIZE), PAGE_1G + 5 * PAGE_SIZE);
 }
 
+static void what_was_split_stays_split(void **state)
+{
+    (void)state;
+    page_table_map(&table, WINDOW, 0, PAGE_1G, 0);
+    page_table_unmap(&table, WINDOW, PAGE_SIZE);
+    u32 before = table.tables;
+    page_table_map(&table, WINDOW, 0, PAGE_2M, 0);
+    assert_counts(0, 511, 512);
+    assert_int_equal(table.tables, before);
+}
+
 static void whole_pages_go_without_a_split(void **state)
 {
     (void)state;
@@ -216,6 +227,7 @@ int main(void)
         TABLE_TEST(uses_no_huge_pages_without_them),
         TABLE_TEST(uses_small_pages_where_the_offset_demands_it),
         TABLE_TEST(takes_one_page_out_of_a_huge_one),
+        TABLE_TEST(what_was_split_stays_split),
         TABLE_TEST(whole_pages_go_without_a_split),
         TABLE_TEST(counts_what_is_writable_and_executable),
         TABLE_TEST(reaches_the_top_of_the_address_space),
