@@ -36,6 +36,19 @@ static void flush_if_asked(void)
     interrupts_restore(were_on);
 }
 
+/*
+ * The exchange orders "no longer idle" before the look at the generation, as smp_flush_tlb() orders the new
+ * generation before its look at idle: either this CPU sees the request, or the one that asks sees that it
+ * must wait.
+ */
+void flush_leave_idle(struct percpu *me)
+{
+    if (me->idle) {
+        __atomic_exchange_n(&me->idle, 0, __ATOMIC_SEQ_CST);
+        flush_if_asked();
+    }
+}
+
 static void flush_requested(struct trap_frame *frame)
 {
     (void)frame;
@@ -49,12 +62,13 @@ void flush_init(void)
 
 static bool has_flushed(const struct percpu *cpu, u64 wanted)
 {
-    return __atomic_load_n(&cpu->flushed, __ATOMIC_ACQUIRE) >= wanted;
+    return __atomic_load_n(&cpu->flushed, __ATOMIC_ACQUIRE) >= wanted ||
+           __atomic_load_n(&cpu->idle, __ATOMIC_SEQ_CST);
 }
 
 void smp_flush_tlb(void)
 {
-    u64 wanted = __atomic_add_fetch(&generation, 1, __ATOMIC_ACQ_REL);
+    u64 wanted = __atomic_add_fetch(&generation, 1, __ATOMIC_SEQ_CST);
     flush_if_asked();
     u32 count = cpu_count();
     for (u32 i = 0; i < count; i++)

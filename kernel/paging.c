@@ -41,7 +41,7 @@ static u64 *view_table(u64 table);
 static struct page_table tables = {.new_table = new_table, .view = view_table};
 static struct lock paging_lock;
 static u64 no_execute;   /* PTE_NX, or 0 on a CPU without it */
-static u64 cr4_features; /* what CPUID offers of PGE, SMEP and SMAP */
+static u64 cr4_features; /* what CPUID offers of SMEP and SMAP */
 static volatile u64 shootdowns;
 
 /* ---- tables ---- */
@@ -69,8 +69,7 @@ static void find_features(void)
     u32 structured = cpuid(0, 0).eax >= 7 ? cpuid(7, 0).ebx : 0;
     no_execute = extended & (1u << 20) ? PTE_NX : 0;
     tables.gigabyte_pages = extended & (1u << 26);
-    cr4_features = (cpuid(1, 0).edx & (1u << 13) ? CR4_PGE : 0) | (structured & (1u << 7) ? CR4_SMEP : 0) |
-                   (structured & (1u << 20) ? CR4_SMAP : 0);
+    cr4_features = (structured & (1u << 7) ? CR4_SMEP : 0) | (structured & (1u << 20) ? CR4_SMAP : 0);
     if (!no_execute)
         log_line("paging: this CPU has no NX bit: data stays executable (QEMU: -cpu max has it)");
 }
@@ -82,7 +81,8 @@ static void switch_to_tables(void)
         wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_NXE);
     write_cr0(read_cr0() | CR0_WP);
     write_cr3(tables.root);
-    write_cr4(read_cr4() | cr4_features); /* only bits that CPUID offers: QEMU's TCG hangs on reserved ones */
+    /* Only bits that CPUID offers: QEMU's TCG hangs on reserved ones. */
+    write_cr4((read_cr4() & ~CR4_PGE) | cr4_features);
 }
 
 void paging_init_ap(void)
@@ -99,7 +99,7 @@ static u64 image_pa(const u8 *address)
 
 static void map_image_part(const u8 *begin, const u8 *end, u64 flags)
 {
-    page_table_map(&tables, (u64)begin, image_pa(begin), (u64)(end - begin), flags | PTE_GLOBAL);
+    page_table_map(&tables, (u64)begin, image_pa(begin), (u64)(end - begin), flags);
 }
 
 static void map_image(void)
@@ -112,7 +112,7 @@ static void map_image(void)
 static void map_direct(u64 begin, u64 end, u64 flags)
 {
     if (begin < end)
-        page_table_map(&tables, DIRECT_MAP_BASE + begin, begin, end - begin, flags | no_execute | PTE_GLOBAL);
+        page_table_map(&tables, DIRECT_MAP_BASE + begin, begin, end - begin, flags | no_execute);
 }
 
 /* Usable memory in whole pages; firmware tables with the whole of the pages they begin and end on. */
@@ -213,7 +213,7 @@ static const struct window *new_window(u64 physical, u64 size, unsigned flags)
         panic("paging: all %u windows to physical memory are in use: the caller maps too much in pieces",
               MAX_WINDOWS);
     windows[window_count] = (struct window){begin, end - begin, next_window, flags};
-    page_table_map(&tables, next_window, begin, end - begin, rights | PTE_GLOBAL);
+    page_table_map(&tables, next_window, begin, end - begin, rights);
     next_window += end - begin + PAGE_SIZE; /* a page between two windows stays unmapped */
     return &windows[window_count++];
 }
@@ -314,16 +314,13 @@ void paging_identity_unmap(pa_t page)
 
 /* ---- translations that CPUs remember ---- */
 
-/* Changing CR4.PGE drops global ones as well: SDM volume 3, section 4.10.4.1. */
+/*
+ * There is one address space and CR3 is reloaded for nothing else, so global pages would save no miss, and CR4.PGE,
+ * which alone drops them, is a world switch under a hypervisor: neither is used.
+ */
 void tlb_flush_local(void)
 {
-    u64 cr4 = read_cr4();
-    if (cr4 & CR4_PGE) {
-        write_cr4(cr4 & ~CR4_PGE);
-        write_cr4(cr4);
-    } else {
-        write_cr3(read_cr3());
-    }
+    write_cr3(read_cr3());
 }
 
 void tlb_shootdown(void)

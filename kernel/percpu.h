@@ -35,6 +35,7 @@ struct percpu {
     u64 fault_address; /* of the last recovered #PF or #MC */
     volatile u64 pings, timer_fired;
     volatile u64 flushed; /* generation of the last shoot-down that this CPU has done */
+    volatile u32 idle;    /* in HLT: shoot-downs are made up for before anything else runs */
 
     cpu_fn work_fn;
     void *work_arg;

@@ -54,8 +54,9 @@ void ipi_send(u32 cpu, u8 vector);
 u64 ipi_received(u32 cpu);
 
 /*
- * Every CPU drops all translations, global ones included, before this returns. From any CPU and context but an NMI's;
- * other CPUs must let interrupts in: one that doesn't within seconds ends the run, by name.
+ * Every CPU drops all translations before this returns or, if it waits for work, before it runs anything again.
+ * From any CPU and context but an NMI's; other CPUs must let interrupts in: one that doesn't within seconds ends
+ * the run, by name.
  */
 void smp_flush_tlb(void);
 

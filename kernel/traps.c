@@ -8,6 +8,7 @@
 #include "kernel/percpu.h"
 #include "kernel/probe.h"
 #include "kernel/smp.h"
+#include "kernel/work.h"
 
 #define FIRST_INTERRUPT 32
 
@@ -167,6 +168,7 @@ static void exception_panic(const struct trap_frame *frame, u64 address)
 
 static void interrupt(struct trap_frame *frame)
 {
+    flush_leave_idle(percpu_this());
     if (frame->vector == VECTOR_SPURIOUS) /* SDM vol. 3, section 12.9: no EOI */
         return;
     trap_handler handler = handlers[frame->vector];

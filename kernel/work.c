@@ -40,15 +40,18 @@ void work_init(void)
     traps_set_handler(VECTOR_PING, count_ping);
 }
 
-/* Between the look at the mailbox and HLT no interrupt may slip through: STI takes effect after the next
- * instruction. */
+/* Between the look at the mailbox and HLT no interrupt may slip through: STI takes effect one instruction
+ * later. */
 void work_loop(void)
 {
     struct percpu *me = percpu_this();
     for (;;) {
         interrupts_off();
-        while (work_state(me) != WORK_POSTED)
+        while (work_state(me) != WORK_POSTED) {
+            __atomic_store_n(&me->idle, 1, __ATOMIC_RELEASE);
             __asm__ volatile("sti; hlt; cli" : : : "memory");
+        }
+        flush_leave_idle(me);
         interrupts_on();
         me->work_fn(me->work_arg);
         __atomic_store_n(&me->work, WORK_DONE, __ATOMIC_RELEASE);
