@@ -18,11 +18,12 @@ void machine_init(struct machine *machine, const struct tdx_options *options)
     machine->options = *options;
     platform_detect(&machine->platform);
     tdx_host_init(&machine->host, options);
-    u64 armed = 0, leaf = 0;
-    if (monitor_read(&machine->platform, MONITOR_MSR_INJECT_ARM, &armed) && armed != MONITOR_INJECT_NONE) {
-        machine->fault_armed = true;
-        monitor_read(&machine->platform, MONITOR_MSR_INJECT_LEAF, &leaf);
-        machine->fault_leaf = (u16)leaf;
+    for (u32 leaf = 0; leaf < ARRAY_COUNT(machine->faulted_leaf); leaf++) {
+        u64 calls = 0;
+        if (!monitor_counter(&machine->platform, MONITOR_COUNTER_FAULTS + leaf, &calls))
+            break;
+        machine->faulted_leaf[leaf] = calls > 0;
+        machine->fault_armed |= calls > 0;
     }
 }
 

@@ -103,9 +103,10 @@ static void print_banner(void)
     log_line("seamstress: hypervisor: %s", platform->hypervisor[0] ? platform->hypervisor : "none seen");
     log_line("seamstress: %u CPUs of %u, %u packages, %lu MiB of usable memory", cpu_count(), cpu_expected(),
              package_count(), boot_info_usable_bytes(memory_map()) / MIB);
-    if (machine.fault_armed)
-        log_line("seamstress: a fault is armed on %s: a failure is what this run is for",
-                 machine.fault_leaf == 0xFFFF ? "any leaf" : tdx_leaf_name(machine.fault_leaf));
+    for (u32 leaf = 0; leaf < ARRAY_COUNT(machine.faulted_leaf); leaf++)
+        if (machine.faulted_leaf[leaf])
+            log_line("seamstress: a fault is armed on leaf %u (%s): a failure may be what this run is for",
+                     leaf, tdx_leaf_name(leaf) ? tdx_leaf_name(leaf) : "unknown");
 }
 
 static int finish(const struct totals *totals)

@@ -87,10 +87,11 @@ static bool machine_suits(struct test *test)
     else if (item->needs & NEED_SOFT && machine->platform.subject != SUBJECT_SOFT)
         test_skip(test, "needs the soft module");
     else if (item->needs & NEED_INJECT && machine->fault_armed)
-        test_skip(test, "a fault armed from outside has the monitor's injection");
-    else if (item->leaf && machine->fault_armed &&
-             (machine->fault_leaf == item->leaf || machine->fault_leaf == 0xFFFF))
-        test_skip(test, "would use up the fault armed from outside on %s", tdx_leaf_name(item->leaf));
+        test_skip(test, "this run is for another fault");
+    else if (item->leaf && item->leaf < ARRAY_COUNT(machine->faulted_leaf) &&
+             machine->faulted_leaf[item->leaf])
+        test_skip(test, "its calls of %s would count for the fault that this run is for",
+                  tdx_leaf_name(item->leaf));
     else if (item->needs & NEED_CPUS && cpu_count() < 2)
         test_skip(test, "needs a second CPU");
     else if (item->needs & NEED_PACKAGES && package_count() < 2)
