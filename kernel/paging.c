@@ -315,8 +315,8 @@ void paging_identity_unmap(pa_t page)
 /* ---- translations that CPUs remember ---- */
 
 /*
- * There is one address space and CR3 is reloaded for nothing else, so global pages would save no miss, and CR4.PGE,
- * which alone drops them, is a world switch under a hypervisor: neither is used.
+ * There is one address space and CR3 is reloaded for nothing else, so global pages would save no miss, and
+ * CR4.PGE, which alone drops them, is a world switch under a hypervisor: neither is used.
  */
 void tlb_flush_local(void)
 {
