@@ -11,7 +11,8 @@ static void worsen(struct test *test, enum verdict verdict, const char *label, c
 {
     char text[LOG_LINE_MAX];
     format_v(text, sizeof(text), fmt, args);
-    log_line("%s: %s", label, text);
+    if (label)
+        log_line("%s: %s", label, text);
     if (verdict > test->verdict && verdict != VERDICT_FAIL)
         format(test->why, sizeof(test->why), "%s", text);
     test->verdict = verdict_worse(test->verdict, verdict);
@@ -26,7 +27,7 @@ static void worsen(struct test *test, enum verdict verdict, const char *label, c
         va_end(args);                                                                                        \
     }
 DEFINE_VERDICT(test_fail, VERDICT_FAIL, "FAILED")
-DEFINE_VERDICT(test_skip, VERDICT_SKIP, "skipped")
+DEFINE_VERDICT(test_skip, VERDICT_SKIP, NULL) /* the reason is on the result line */
 DEFINE_VERDICT(test_error, VERDICT_ERROR, "ERROR")
 
 static void log_rule(const struct test *test, const char *rule)

@@ -19,8 +19,8 @@ struct test {
     const struct test_case *item;
     struct machine *machine;
     enum verdict verdict;
-    char why[112]; /* of the first SKIP or ERROR */
-    bool verbose;  /* expectations that hold are printed as well */
+    char why[96]; /* of the first SKIP or ERROR */
+    bool verbose; /* expectations that hold are printed as well */
 };
 
 void test_fail(struct test *test, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

@@ -130,10 +130,10 @@ int run_main(void)
     struct tdx_options options;
     struct totals totals = {0};
     bool understood = parse_command_line(kernel_command_line(), &options);
-    const char *wrong = suite_check(bringup_tables);
+    const char *wrong = selection_check(bringup_tables, STAGE_COUNT);
     if (wrong)
         log_line("the table entry of case %s is wrong: id, order or repetition", wrong);
-    u32 count = suite_count(bringup_tables, &selection);
+    u32 count = selection_count(bringup_tables, selection.pattern);
     if (!understood || wrong || count == 0) {
         if (count == 0)
             log_line("run=%s selects no case; list=1 prints them all", selection.pattern);

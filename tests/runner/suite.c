@@ -13,59 +13,11 @@
 #include "tests/runner/ktap.h"
 #include "tests/runner/ticker.h"
 
-/* ---- selection ---- */
-
-/* The case with this number over all tables; NULL after the last. */
-static const struct test_case *case_at(const struct case_table *const *tables, u32 index)
-{
-    for (; *tables; tables++) {
-        if (index < (*tables)->count)
-            return &(*tables)->cases[index];
-        index -= (*tables)->count;
-    }
-    return NULL;
-}
-
-static bool is_selected(const struct test_case *item, const struct suite_options *options)
-{
-    return options->pattern[0] == 0 || pattern_matches(options->pattern, item->id);
-}
-
-static bool is_repeated(const struct case_table *const *tables, u32 index)
-{
-    for (u32 i = 0; i < index; i++)
-        if (strcmp(case_at(tables, i)->id, case_at(tables, index)->id) == 0)
-            return true;
-    return false;
-}
-
-const char *suite_check(const struct case_table *const *tables)
-{
-    u32 stage = 0;
-    const struct test_case *item;
-    for (u32 i = 0; (item = case_at(tables, i)); i++) {
-        if (!case_id_valid(item->id) || item->stage < stage || item->stage > STAGE_COUNT ||
-            is_repeated(tables, i))
-            return item->id;
-        stage = item->stage;
-    }
-    return NULL;
-}
-
-u32 suite_count(const struct case_table *const *tables, const struct suite_options *options)
-{
-    u32 count = 0;
-    const struct test_case *item;
-    for (u32 i = 0; (item = case_at(tables, i)); i++)
-        count += is_selected(item, options);
-    return count;
-}
-
 void suite_list(const struct case_table *const *tables, const struct suite_options *options)
 {
     const struct test_case *item;
     for (u32 i = 0; (item = case_at(tables, i)); i++)
-        if (is_selected(item, options))
+        if (case_is_selected(item, options->pattern))
             console_line("# case %s (%s)", item->id, test_source_name(item->source));
 }
 
@@ -157,6 +109,6 @@ void suite_run(const struct case_table *const *tables, const struct suite_option
 {
     const struct test_case *item;
     for (u32 i = 0; (item = case_at(tables, i)); i++)
-        if (is_selected(item, options))
+        if (case_is_selected(item, options->pattern))
             run_case(item, options, machine, totals);
 }
