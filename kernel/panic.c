@@ -52,7 +52,7 @@ static void panic_begin(const char *fmt, va_list args)
             __asm__ volatile("cli; hlt");
     u32 attempt = ++attempts;
     if (attempt == 2)
-        console_emergency_v("# panic: the report itself failed: ", fmt, args);
+        console_emergency_v("Bail out! the report itself failed: ", fmt, args);
     if (attempt > 1)
         machine_exit(EXIT_PANIC);
     smp_stop_others();

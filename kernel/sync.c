@@ -5,8 +5,7 @@
 #include "kernel/cpu.h"
 #include "kernel/panic.h"
 
-#define LOCK_PATIENCE                                                                                        \
-    (1ull << 37) /* cycles: half a minute to a minute; also valid before the clock is calibrated */
+#define LOCK_PATIENCE (1ull << 36) /* cycles: 15 to 40 seconds; also valid before the clock is calibrated */
 
 bool lock_try(struct lock *lock)
 {

@@ -118,6 +118,14 @@ static const char *const meanings[32] = {
     "control protection",
 };
 
+/* At most once: should the driver's function itself fault, that fault is reported without its help. */
+static const char *describe(u64 address)
+{
+    const char *(*function)(u64) = trap_describe_address;
+    trap_describe_address = NULL;
+    return function && address ? function(address) : NULL;
+}
+
 static const char *page_fault_action(u64 error)
 {
     return error & PF_FETCH ? "fetch from" : error & PF_WRITE ? "write to" : "read from";
@@ -127,7 +135,7 @@ static void page_fault_panic(const struct trap_frame *frame, u64 address) __attr
 static void page_fault_panic(const struct trap_frame *frame, u64 address)
 {
     const char *guard = stack_guard_owner(address);
-    const char *meaning = trap_describe_address ? trap_describe_address(address) : NULL;
+    const char *meaning = describe(address);
     const char *action = page_fault_action(frame->error);
     if (guard)
         panic_at(frame, "stack overflow: %s 0x%llx, the guard page below the %s", action,
@@ -141,7 +149,7 @@ static void page_fault_panic(const struct trap_frame *frame, u64 address)
 static void machine_check_panic(const struct trap_frame *frame, u64 address) __attribute__((noreturn));
 static void machine_check_panic(const struct trap_frame *frame, u64 address)
 {
-    const char *meaning = address && trap_describe_address ? trap_describe_address(address) : NULL;
+    const char *meaning = describe(address);
     if (!address)
         panic_at(frame, "#MC: machine check, bank 0 names no address");
     panic_at(frame, "#MC: machine check for address 0x%llx%s%s", (unsigned long long)address,
