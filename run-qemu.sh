@@ -278,7 +278,6 @@ else
 fi
 [ ${#command_line} -lt 1024 ] || bad "--append: command line of ${#command_line} characters; 1023 fit, shorten it"
 
-make_targets="$build/seamstress.elf $build/seam.elf $build/seamstress.cpio"
 needs=run
 set -- qemu-system-x86_64 -accel tcg,thread=multi -machine q35,memory-backend=ram \
     -cpu max,vendor=GenuineIntel,phys-bits=52 -smp "$smp,sockets=$packages,cores=$((smp / packages)),threads=1" \
@@ -286,9 +285,11 @@ set -- qemu-system-x86_64 -accel tcg,thread=multi -machine q35,memory-backend=ra
     -nodefaults -display none -no-reboot -device isa-debug-exit,iobase=0xf4,iosize=4
 case $boot:$subject in
 direct:soft)
+    make_targets="$build/seam.elf $build/seamstress.cpio"
     set -- "$@" -kernel $build/seam.elf -initrd $build/seamstress.cpio -append "$command_line"
     ;;
 direct:hardware)
+    make_targets=$build/seamstress.elf
     set -- "$@" -kernel $build/seamstress.elf -append "$command_line"
     ;;
 bios:*)
@@ -296,7 +297,7 @@ bios:*)
     [ "$subject" = soft ] || entry=machine
     # GRUB finds its menu entry and its arguments in the SMBIOS serial number: one ISO for every run
     set -- "$@" -cdrom $build/seamstress.iso -smbios "type=1,serial=$(option_text "$entry $command_line")"
-    make_targets="$make_targets $build/seamstress.iso"
+    make_targets=$build/seamstress.iso
     needs="run iso"
     ;;
 esac
@@ -392,8 +393,10 @@ TEXT
 
 finish() { # finish STATUS [WHY]: the monitor's last words if there is something to explain
     if [ "$1" -ne 0 ] && [ "$1" -ne 77 ]; then
-        grep -v 'warning: TCG doesn.t support' "$scratch/stderr" | sed 's/^/qemu: /' >&2
-        tail -n 20 "$com2" | tr -d '\r' | sed 's/^/monitor: /' >&2
+        grep -v -e 'warning: TCG doesn.t support' -e 'terminating on signal 15' "$scratch/stderr" | sed 's/^/qemu: /' >&2
+        # what it already said on COM1, when the guest was dead, isn't repeated
+        tr -d '\r' <"$com1" >"$scratch/said"
+        tail -n 20 "$com2" | tr -d '\r' | grep -vxF -f "$scratch/said" | sed 's/^/monitor: /' >&2
     fi
     [ -z "${2:-}" ] || say "$2"
     exit "$1"

@@ -66,11 +66,11 @@ printf '%s\n' 'KTAP version 1' '1..1' 'ok 1 a' '# end of seamstress log' >"$work
 echo 33 >"$work/status"
 launch
 expect_status 0 "direct boot"
-expect "direct boot builds kernel, monitor and archive" has "$work/make-called" \
-    ' build/seamstress.elf build/seam.elf build/seamstress.cpio$'
+expect "direct boot builds monitor and archive" has "$work/make-called" \
+    ' build/seam.elf build/seamstress.cpio$'
 rm "$work/make-called"
 launch --boot bios
-expect "bios boot builds the ISO too" has "$work/make-called" ' build/seamstress.iso$'
+expect "bios boot builds the ISO too" has "$work/make-called" '[0-9] build/seamstress.iso$'
 
 # ---- what it leaves behind ----
 

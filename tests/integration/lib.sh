@@ -122,3 +122,23 @@ TEXT
     echo 0 >"$work/sleep"
     echo 0 >"$work/status"
 }
+
+# ---- QEMU without run-qemu.sh's care ----
+
+# bare SED-EXPRESSION [ARGUMENT...]: the command of run-qemu.sh with these arguments, changed by sed; status is QEMU's
+# own, COM1 goes to $out, COM2 and QEMU's messages to $err. Everything must be built.
+bare() {
+    change=$1
+    shift
+    label="QEMU as by ./run-qemu.sh $* | sed '$change'"
+    ./run-qemu.sh --dry-run --log "$work/com" "$@" | sed "$change" >"$work/command"
+    timeout -k 5 60 sh "$work/command" >"$err" 2>&1 </dev/null
+    status=$?
+    mv "$work/com" "$out"
+    tr -d '\r' <"$work/com.monitor" >>"$err"
+}
+
+# with_archive FILE: the sed expression that replaces the archive
+with_archive() {
+    echo "s,-initrd [^ ]*,-initrd $1,"
+}

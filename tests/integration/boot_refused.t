@@ -1,0 +1,118 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Runs that must not pass: injected faults, a machine without TDX, too little memory, a monitor that can't begin.
+
+. "$(dirname "$0")/lib.sh"
+
+# ---- faults of the module ----
+
+launch --fault ext.mem_add:17=0xC000010000000001
+expect_status 1 "a refused page: exit 1"
+expect_out '0xc000010000000001 OPERAND_INVALID operand=RCX' "the status is decoded"
+expect_out 'hint: ' "with a hint"
+expect_out 'extension pool: batch [0-9]+ of 25 failed at entry 0; .* [1-9][0-9]* stranded \([0-9]+ KiB lost\)' \
+    "batch, entry and stranded pages are counted"
+expect_out '^not ok [0-9]+ bringup\.pool\.step' "the check of that step fails"
+expect_out '# SKIP needs ext_memory, which failed' "what needs it is skipped, not failed"
+expect_out '^# end: to go on: ' "a stated end, and how to go on"
+expect_out '^# summary: NOT READY' "the summary says so"
+
+# Lists that an interrupt cut in two take two calls, so the 17th call may be of an earlier list than the 17th.
+adds_up() { # of a failed batch: every page of the lists so far is either the module's or stranded
+    tr -d '\r' <"$out" | sed -n 's/^# end: .*batch \([0-9]*\) of 25 failed at entry \([0-9]*\); \([0-9]*\) pages added, \([0-9]*\) stranded.*/\1 \2 \3 \4/p' |
+        awk '{ lines++; good += $1 > 8 && $1 <= 17 && $2 < 512 && $4 > 0 && $3 + $4 == $1 * 512 } END { exit lines != 1 || good != 1 }'
+}
+launch --run 'bringup.pool.*' --fault ext.mem_add:17=0xC000010000000001
+expect_status 1 "the 17th list refused: exit 1"
+expect "pages added and pages stranded add up to the lists handed over" adds_up
+
+launch --run 'bringup.ready.*' --fault sys.init:1x9=RND_NO_ENTROPY
+expect_status 0 "nine times no entropy in SYS.INIT is retried"
+launch --run 'bringup.ready.*' --fault sys.init:1x10=RND_NO_ENTROPY
+expect_status 1 "ten times is too often: exit 1"
+expect_out 'SYS\.INIT.*RND_NO_ENTROPY' "and the status is named"
+launch --run 'bringup.ready.*' --fault sys.init:1=SYS_BUSY
+expect_status 1 "SYS_BUSY where nobody else calls: exit 1"
+launch --run 'bringup.ready.*' --fault sys.key.config:1x9=RND_NO_ENTROPY
+expect_status 0 "nine times no entropy is retried"
+launch --run 'bringup.ready.*' --fault sys.key.config:1x1000=RND_NO_ENTROPY
+expect_status 1 "no entropy at all: exit 1"
+launch --run 'bringup.ready.*' --fault sys.lp.init:2=0xC000050500000000
+expect_status 1 "one LP that fails: exit 1"
+launch --run 'bringup.ready.*' --fault ext.init:1=SW_VMFAIL_INVALID
+expect_status 1 "VMfailInvalid in the last step: exit 1"
+
+# ---- machines that aren't enough ----
+
+launch --subject hardware
+expect_status 77 "no TDX in this machine: exit 77"
+expect_out 'subject: hardware' "the subject is named"
+expect_out 'VMX +MISSING' "what is missing"
+expect_out 'remedy: enable' "and what to do"
+expect_out '^# 0 passed, 0 failed, [1-9][0-9]* skipped' "everything is skipped"
+launch --subject hardware --boot bios
+expect_status 77 "the same through GRUB"
+expect_out 'loaded by multiboot2' "as a Multiboot2 kernel"
+
+launch --mem 64M
+expect_status 2 "64 MiB: exit 2"
+expect_out 'too little memory: found [0-9]+ MiB .* need at least [0-9]+ MiB' "with numbers"
+launch --subject hardware --mem 16M
+expect_status 2 "16 MiB for the kernel alone: exit 2"
+expect_out 'Too little memory: [0-9]+ KiB .* [0-9]+ KiB needed' "with numbers"
+
+# ---- a monitor that can't begin (run-qemu.sh wouldn't ask for these) ----
+
+refuses() { # refuses REGEX NAME: after bare(): QEMU left with "error" and COM1 says why
+    [ "$status" -eq 37 ] && has "$out" "^seam: error: .*$1"
+    point $? "$2"
+}
+
+kernel=$root/build/seamstress.elf
+archive=$work/archive
+altered=$work/seamstress.elf
+
+packed() {
+    tools/pack-cpio.sh "$archive" "$@"
+    bare "$(with_archive "$archive")"
+}
+
+head -c 100000 "$kernel" >"$altered"
+packed "$altered"
+refuses 'cut short' "a kernel that is cut short"
+head -c 40 "$kernel" >"$altered"
+packed "$altered"
+refuses "isn't an ELF file" "a kernel shorter than its header"
+{
+    printf '\177ELF\001'
+    tail -c +6 "$kernel"
+} >"$altered"
+packed "$altered"
+refuses "isn't an ELF64 file" "a 32-bit kernel"
+objcopy -R .note.Xen "$kernel" "$altered"
+packed "$altered"
+refuses 'no PVH note' "a kernel without PVH note"
+packed LICENSE
+refuses 'no kernel to start: .*LICENSE' "an archive without kernel"
+head -c 200000 build/seamstress.cpio >"$archive"
+bare "$(with_archive "$archive")"
+refuses 'archive .* is damaged' "an archive that is cut short"
+sed 's/TRAILER!!!/TRAILER!!?/' build/seamstress.cpio >"$archive"
+bare "$(with_archive "$archive")"
+refuses 'archive .* is damaged .*without a trailer' "an archive without end"
+bare 's,-initrd [^ ]*,,'
+refuses 'no kernel to start' "no archive"
+bare 's/phys-bits=52/phys-bits=52,svm=off/'
+refuses 'no SVM' "a CPU without SVM"
+bare 's/phys-bits=52/phys-bits=52,npt=off/'
+refuses 'no nested paging' "a CPU without nested paging"
+bare 's/profile=ext/nonsense=1/'
+refuses "unknown monitor option 'nonsense'; there are: " "an unknown option"
+bare 's/profile=ext/profile=nope/'
+refuses "no profile is called 'nope'; there are: " "an unknown profile"
+bare 's/topology=default/topology=nope/'
+refuses "no topology is called 'nope'; there are: " "an unknown topology"
+bare 's/profile=ext/fault=ext.mem_add/'
+refuses 'fault=ext.mem_add: ' "a malformed fault"
+
+finish
