@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* Time: the TSC, calibrated once against the PIT (or taken from CPUID 0x15 when it is there and plausible). */
+/* Time: the TSC, measured once against the PIT; CPUID 0x15 counts if the PIT agrees or isn't there. */
 #ifndef KERNEL_CLOCK_H
 #define KERNEL_CLOCK_H
 
 #include "lib/types.h"
 
 void clock_init(void);
-u64 clock_cycles(void);            /* TSC */
+u64 clock_cycles(void); /* TSC */
 u64 clock_cycles_per_us(void);
-u64 clock_us_since_boot(void);     /* since clock_init() */
+u64 clock_us_since_boot(void); /* since clock_init() */
 void clock_delay_us(u64 us);
 
 typedef struct {

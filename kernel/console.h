@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * COM1. Whole lines under one lock; an absent or stuck UART is noticed and then ignored, so that it can't hang the
- * machine. log_line() (lib/log.h) prints "# text"; console_line() prints the text as it stands (KTAP results).
+ * COM1. Whole lines under one lock; an absent or stuck UART is noticed and then ignored, so that it can't
+ * hang the machine. log_line() (lib/log.h) prints "# text"; console_line() prints the text as it stands (KTAP
+ * results).
  */
 #ifndef KERNEL_CONSOLE_H
 #define KERNEL_CONSOLE_H

@@ -12,12 +12,12 @@ enum exit_code { EXIT_PASS = 0x10, EXIT_FAIL = 0x11, EXIT_ERROR = 0x12, EXIT_SKI
 void machine_exit(enum exit_code code) __attribute__((noreturn));
 
 /*
- * Stops the other CPUs, prints "Bail out! text" and "# panic: text" without locks, with a backtrace, and exits with
- * EXIT_PANIC. For faults of the kernel itself.
+ * Stops the other CPUs, prints "Bail out! text" and "# panic: text" without locks, with a backtrace, and
+ * exits with EXIT_PANIC. For faults of the kernel itself.
  */
 void panic(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn));
 
-/* The same ending for what the user can mend (too little memory, bad command line): no backtrace, EXIT_ERROR. */
+/* The same ending for what the user can mend (little memory, bad command line): no backtrace, EXIT_ERROR. */
 void refuse(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn));
 
 #endif

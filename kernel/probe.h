@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Faults are values: an instruction that may fault is run with a recovery entry in the exception table
- * (section .extable: pairs of 64-bit {address of the instruction, address to continue at}). When it faults, the trap
- * handler puts a fault code in RAX and continues at the second address; nothing else changes.
+ * (section .extable: pairs of 64-bit {address of the instruction, address to continue at}). When it faults,
+ * the trap handler puts a fault code in RAX and continues at the second address; nothing else changes.
  */
 #ifndef KERNEL_PROBE_H
 #define KERNEL_PROBE_H
@@ -20,7 +20,15 @@ static inline u8 fault_vector(fault_t fault)
     return (u8)(fault >> 32);
 }
 
-enum { VECTOR_DE = 0, VECTOR_NMI = 2, VECTOR_UD = 6, VECTOR_DF = 8, VECTOR_GP = 13, VECTOR_PF = 14, VECTOR_MC = 18 };
+enum {
+    VECTOR_DE = 0,
+    VECTOR_NMI = 2,
+    VECTOR_UD = 6,
+    VECTOR_DF = 8,
+    VECTOR_GP = 13,
+    VECTOR_PF = 14,
+    VECTOR_MC = 18
+};
 
 fault_t probe_rdmsr(u32 msr, u64 *value); /* *value is 0 on a fault */
 fault_t probe_wrmsr(u32 msr, u64 value);

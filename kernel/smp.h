@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Processors. CPUs are numbered 0..cpu_count()-1 in the order they are listed in the MADT with the boot CPU first;
- * all of them run kernel code from smp_init() on and wait, with interrupts enabled, for work.
+ * Processors. CPUs are numbered 0..cpu_count()-1 in the order they are listed in the MADT with the boot CPU
+ * first; all of them run kernel code from smp_init() on and wait, with interrupts enabled, for work.
  */
 #ifndef KERNEL_SMP_H
 #define KERNEL_SMP_H
@@ -13,9 +13,9 @@
 
 void smp_init(void); /* wakes all APs that the MADT names, in parallel; says which didn't come, with ids */
 
-u32 cpu_count(void);   /* online */
+u32 cpu_count(void);    /* online */
 u32 cpu_expected(void); /* enabled in the MADT */
-u32 cpu_this(void);    /* works before smp_init() (0) */
+u32 cpu_this(void);     /* works before smp_init() (0) */
 u32 cpu_apic_id(u32 cpu);
 u32 cpu_package(u32 cpu); /* 0..package_count()-1 in order of first appearance */
 u32 package_count(void);
@@ -23,8 +23,9 @@ u32 package_first_cpu(u32 package);
 bool cpu_uses_x2apic(void);
 
 /*
- * Run fn(arg) on CPUs; the caller waits, at most timeout_us (0: 10 s). False if some CPU didn't finish in time: its
- * number is in the log, and it is not given work again. Not to be nested; call from the boot CPU's main thread.
+ * Run fn(arg) on CPUs; the caller waits, at most timeout_us (0: 10 s). False if some CPU didn't finish in
+ * time: its number is in the log, and it is not given work again. Not to be nested; call from the boot CPU's
+ * main thread.
  */
 typedef void (*cpu_fn)(void *arg);
 bool smp_run_on(u32 cpu, cpu_fn fn, void *arg, u64 timeout_us);
@@ -54,9 +55,9 @@ void ipi_send(u32 cpu, u8 vector);
 u64 ipi_received(u32 cpu);
 
 /*
- * Every CPU drops all translations before this returns or, if it waits for work, before it runs anything again.
- * From any CPU and context but an NMI's; other CPUs must let interrupts in: one that doesn't within seconds ends
- * the run, by name.
+ * Every CPU drops all translations before this returns or, if it waits for work, before it runs anything
+ * again. From any CPU and context but an NMI's; other CPUs must let interrupts in: one that doesn't within
+ * seconds ends the run, by name.
  */
 void smp_flush_tlb(void);
 
