@@ -215,7 +215,7 @@ static u64 init(const struct soft_request *request)
     for (u32 done = 0; ext->step < module->knobs.ext_init_steps; done++, ext->step++)
         if (platform->interrupt_pending(platform->context, request->lp, done))
             return TDX_INTERRUPTED_RESUMABLE;
-    ext->done = true;
+    __atomic_store_n(&ext->done, true, __ATOMIC_RELEASE);
     return TDX_SUCCESS;
 }
 

@@ -133,7 +133,8 @@ static u64 ext_required(const struct soft_module *module, u32 element)
         return 0;
     if (module->knobs.ext_required_reads != 0)
         return module->knobs.ext_required_reads == 2;
-    return module->ext.required && (module->knobs.ext_required_after_init || !module->ext.done);
+    return module->ext.required &&
+           (module->knobs.ext_required_after_init || !__atomic_load_n(&module->ext.done, __ATOMIC_ACQUIRE));
 }
 
 static const struct {

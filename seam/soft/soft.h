@@ -46,17 +46,18 @@ struct soft_platform {
     enum soft_pconfig (*pconfig)(void *context, u32 lp, u16 hkid);
     u64 (*seam_capabilities)(void *context, u32 lp); /* SEAMOPS leaf 0 */
 
-    /* The module's view of size bytes at physical address pa (KeyID bits removed); NULL where there is no
-     * memory. */
+    /* The module's view of size bytes (16 KiB at most, page borders may be crossed) at physical address pa,
+     * KeyID bits removed; NULL where there is no memory. Also of memory that the host has no mapping of any
+     * more. Used before soft_call() returns only. */
     void *(*map)(void *context, u64 pa, u64 size);
 
     /* Asked by resumable leaves before each list entry; done = entries finished in this call. True: return
-     * INTERRUPTED_RESUMABLE now. A carrier answers false for done == 0 unless a test injects a call without
-     * progress. */
+     * INTERRUPTED_RESUMABLE now. A carrier answers false for done == 0 unless a test injects a call that
+     * makes no progress. */
     bool (*interrupt_pending)(void *context, u32 lp, u32 done);
 
-    /* Memory changed hands. The carrier may drop or restore its host mapping; contents are the module's
-     * business. */
+    /* Memory changed hands: the carrier may drop or restore its host mapping. Contents are the module's
+     * affair. */
     void (*owner_changed)(void *context, u64 base, u64 size, enum soft_owner owner);
 
     /* The host broke a rule of the sequence that no status reports. One line, no newline. */
@@ -69,8 +70,8 @@ struct soft_machine {
     u32 package_count;         /* at most TDX_MAX_PACKAGES */
     u32 fms[TDX_MAX_PACKAGES]; /* CPUID(1).EAX per package */
     struct tdx_cmr cmrs[TDX_MAX_CMRS];
-    u64 seamrr_base, seamrr_size;
-    bool integrity; /* TME-MK with integrity */
+    u64 seamrr_base, seamrr_size; /* what MSRs 0x1400 and 0x1401 say */
+    bool integrity;               /* TME-MK with integrity */
     bool smrr2_forbidden;
     u16 handoff_pages; /* number minus one; the module wants >= 13 */
 };

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A drunken host: random leaves, registers and lists, made of values that are nearly right. Nothing is
+ * expected of the answers but what every call promises: invariants hold, unwritten registers survive, memory
+ * changes hands consistently, no status has reserved bits, and a reset gives everything back.
+ */
+#include "tests/unit/test_soft.h"
+
+#define CALLS 6000u
+#define LIST  0x20000000ull
+
+static const u64 interesting[] = {
+    0,
+    1,
+    2,
+    16,
+    32,
+    33,
+    63,
+    64,
+    65,
+    512,
+    1023,
+    1024,
+    4096,
+    LIST,
+    LIST | 1,
+    LIST | 511ull << 55,
+    LIST | 3ull << 55,
+    LIST | 2 << 3 | 9ull << 55,
+    TDMR_ARRAY,
+    TDMR_ARRAY + 256,
+    TDMR_INFO,
+    0x100000000,
+    0x100000008,
+    0x100003000,
+    0x13FFFF000,
+    0x140000000,
+    0x180000000,
+    0x200000000,
+    0x200400000,
+    0x200402000,
+    0x7C000000,
+    0x90000000,
+    1ull << 46,
+    32ull << 46,
+    1ull << 50,
+    1ull << 39,
+    1ull << 52,
+    1ull << 63,
+    ~0ull,
+    0x9100000100000008,
+    0x9900000300000500,
+    0x3100000200000000,
+    0x110000000,
+};
+
+static const u64 leaves[] = {31,      32, 33, 34, 35, 36, 36, 36, 37,      24,      27,         44, 45,
+                             0x1002D, 46, 53, 60, 61, 61, 61, 9,  0x10022, 0x2002D, 1ull << 40, 100};
+
+static u64 pick(u64 *seed)
+{
+    u64 value = interesting[test_random(seed) % ARRAY_COUNT(interesting)];
+    switch (test_random(seed) % 8) {
+    case 0:
+        return test_random(seed);
+    case 1:
+        return value | interesting[test_random(seed) % ARRAY_COUNT(interesting)];
+    case 2:
+        return value + 4096 * (test_random(seed) % 16);
+    default:
+        return value;
+    }
+}
+
+static void scribble(struct fake *fake, u64 *seed)
+{
+    struct tdx_tdmr_info info = template_tdmr();
+    u64 *words = (u64 *)&info;
+    if (test_random(seed) % 3)
+        words[test_random(seed) % (sizeof(info) / 8)] = pick(seed);
+    put_tdmr(fake, test_random(seed) % 2, &info);
+    for (u32 i = 0; i < 16; i++)
+        put_u64(fake, LIST + 8 * (test_random(seed) % 512), pick(seed));
+    fake->interrupt_at = (s64)(test_random(seed) % 6) - 1;
+    fake->interrupts = (u32)(test_random(seed) % 2);
+    fake->pconfig = test_random(seed) % 4 ? SOFT_PCONFIG_OK : SOFT_PCONFIG_BUSY;
+}
+
+static void restart(struct fake *fake, u64 *seed)
+{
+    struct tdx_tdmr_info info = template_tdmr();
+    fake_reset(fake);
+    for (u64 page = 0; page < RAM_BYTES / PAGE_SIZE; page++)
+        if (fake->owner[page] != SOFT_OWNER_HOST)
+            fail_msg("page %llx didn't come back", (unsigned long long)page * PAGE_SIZE);
+    put_tdmr(fake, 0, &info);
+    fake->pconfig = SOFT_PCONFIG_OK;
+    switch (test_random(seed) % 4) { /* start anywhere on the way */
+    case 0:
+        break;
+    case 1:
+        reach_init_done(fake);
+        break;
+    case 2:
+        reach_config_done(fake, 0, 0);
+        break;
+    default:
+        reach_ready(fake, fake->knobs.sys_config_version, fake->knobs.sys_config_version ? 1ull << 50 : 0);
+        for (u32 i = 0; i < 256; i++)
+            run(fake, 0, 36, .rcx = 0x100000000);
+    }
+}
+
+static void stagger(const char *profile, u64 seed)
+{
+    struct fake *fake = fake_new(profile);
+    fake->knobs.quote_pages = 40;
+    fake->knobs.ext_init_steps = 3;
+    u32 succeeded = 0;
+    for (u32 i = 0; i < CALLS; i++) {
+        if (i % 300 == 0)
+            restart(fake, &seed);
+        scribble(fake, &seed);
+        u64 status = run(fake, test_random(&seed) % 4, leaves[test_random(&seed) % ARRAY_COUNT(leaves)],
+                         .rcx = pick(&seed), .rdx = pick(&seed), .r8 = pick(&seed), .r9 = pick(&seed),
+                         .r10 = pick(&seed) % 4)
+                         .rax;
+        assert_true(status == FATAL || (status & TDX_STATUS_RESERVED) == 0);
+        assert_int_not_equal(status,
+                             FATAL); /* nothing that a host can do stops the module on this platform */
+        succeeded += status == 0;
+    }
+    assert_true(succeeded > CALLS / 20); /* or the values aren't nearly right any more */
+    fake_reset(fake);
+    fake_free(fake);
+}
+
+static void drunken_host_1_5_01(void **state)
+{
+    (void)state;
+    stagger("1.5.01", 0x5EA5);
+}
+
+static void drunken_host_ext(void **state)
+{
+    (void)state;
+    stagger("ext", 0x5EA6);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(drunken_host_1_5_01),
+        cmocka_unit_test(drunken_host_ext),
+    };
+    return cmocka_run_group_tests_name("soft_random", tests, NULL, NULL);
+}
