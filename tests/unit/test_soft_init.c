@@ -30,6 +30,13 @@ static const struct {
     {"leaf 65535", 0xFFFF, 0xC000050500000000},
     {"SYS.CONFIG version 1 in 1.5.01", 0x1002D, 0xC000010000000000},
     {"LP.SHUTDOWN before SYS.INIT", 44, 0},
+    {"L1 LP.INIT", 35, 0xC000050B00000000},
+    {"SYS.CONFIG", 45, 0xC000050C00000000},
+    {"KEY.CONFIG", 31, 0xC000050700000000},
+    {"Z1 SYS.UPDATE", 53, 0xC000050800000000},
+    {"N1 SYS.INFO", 32, 0xC000050200000000},
+    {"SYS.RD", 34, 0xC000050200000000},
+    {"SYS.RDALL", 37, 0xC000050200000000},
 };
 
 static void gate_before_ready(void **state)
@@ -73,6 +80,24 @@ static void gate_in_ready(void **state)
         assert_status(ready_rows[i].id, run(fake, 1, ready_rows[i].rax).rax, ready_rows[i].expected);
     assert_status("K11 SYS.INIT", run(fake, 0, 33, .rcx = 0).rax, 0xC000050000000000);
     assert_status("I4 RCX before state", run(fake, 0, 33, .rcx = 1).rax, 0xC000010000000001);
+    fake_free(fake);
+}
+
+/* The column CONFIG_DONE of the state table */
+static void gate_in_config_done(void **state)
+{
+    (void)state;
+    struct fake *fake = fake_new("1.5.01");
+    struct tdx_tdmr_info info = template_tdmr();
+    put_tdmr(fake, 0, &info);
+    reach_config_done(fake, 0, 0);
+    assert_status("SYS.INIT", run(fake, 0, 33, .rcx = 0).rax, 0xC000050000000000);
+    assert_status("LP.INIT", run(fake, 0, 35).rax, 0xC000050B00000000);
+    assert_status("SYS.CONFIG", run(fake, 0, 45).rax, 0xC000050C00000000);
+    assert_status("SYS.UPDATE", run(fake, 0, 53).rax, 0xC000050800000000);
+    assert_status("TDMR.INIT", run(fake, 0, 36, .rcx = 0x100000000).rax, 0xC000050500000000);
+    assert_status("RDMD", run(fake, 0, 24, .rcx = 0x100000000).rax, 0xC000050500000000);
+    assert_status("SYS.RD", run(fake, 0, 34, .rdx = 0x9100000100000008).rax, 0);
     fake_free(fake);
 }
 
@@ -837,6 +862,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(gate_before_ready),
+        cmocka_unit_test(gate_in_config_done),
         cmocka_unit_test(gate_in_ready),
         cmocka_unit_test(gate_after_shutdown),
         cmocka_unit_test(unmodelled_leaves_are_honest),
