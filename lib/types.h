@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The types everything else is written in. A physical address is a struct, so that it can't be dereferenced or
- * mixed up with a virtual one by accident; pa_of() and pa_raw() are the only doors.
+ * The types everything else is written in. A physical address is a struct, so that it can't be dereferenced
+ * or mixed up with a virtual one by accident; pa_of() and pa_raw() are the only doors.
  */
 #ifndef LIB_TYPES_H
 #define LIB_TYPES_H

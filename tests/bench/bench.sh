@@ -48,7 +48,8 @@ power_on() { # smp mem
     done
     r=$(median < "$work/ready")
     n=$(median < "$work/nothing")
-    say "power-on to READY, --smp $1 --mem $2: $(ratio "$r" "$n") x the do-nothing guest ($((r / 1000)) ms against $((n / 1000)) ms, $ROUNDS rounds in turns)"
+    say "power-on to READY, --smp $1 --mem $2: $(ratio "$r" "$n") x the do-nothing guest" \
+        "($((r / 1000)) ms against $((n / 1000)) ms, $ROUNDS rounds in turns)"
 }
 
 say "== time"
@@ -64,7 +65,8 @@ say "soft SEAMCALL (SYS.RD): $(ratio "$call" "$bare") x a bare world switch ($ca
 timed "$(command_for --smp 2 --append bench=tdmr)" > /dev/null
 one=$(figure tdmr_init_one_lp_cycles)
 two=$(figure tdmr_init_two_lps_cycles)
-say "SYS.TDMR.INIT with two LPs: $(ratio "$one" "$two") x as fast as with one ($one against $two cycles), $(figure tdmr_init_busy) busy returns"
+say "SYS.TDMR.INIT with two LPs: $(ratio "$one" "$two") x as fast as with one" \
+    "($one against $two cycles), $(figure tdmr_init_busy) busy returns"
 
 say "== counts, --smp 4 --mem 2G, from power-on to READY"
 timed "$(command_for --append bench=counts)" > /dev/null
@@ -87,7 +89,7 @@ done
 smallest() {
     low=32 high=1024
     while [ $((high - low)) -gt 8 ]; do
-        middle=$(((low + high) / 16 * 8))
+        middle=$(((low + high) / 2 / 8 * 8))
         if ./run-qemu.sh --profile "$1" --mem "${middle}M" > /dev/null 2>&1; then
             high=$middle
         else

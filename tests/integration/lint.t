@@ -103,7 +103,7 @@ expect "nothing is left over" none left_over '\b(TO''DO|FIX''ME|XX''X|HA''CK)\b'
 expect "no path of a particular machine" none left_over '(^|[^A-Za-z0-9_.$])/(wo''rk|ho''me|ro''ot)/[a-z]'
 
 long_lines() {
-    files '\.(c|h|asm|sh|t|pl|awk)$' | xargs -r awk 'length > 150 { print FILENAME ":" FNR ": " length " columns" }'
+    files '\.(c|h|asm|sh|t|pl|awk)$' | xargs -r awk 'length > 140 { print FILENAME ":" FNR ": " length " columns" }'
 }
 expect "no line is beyond reading" none long_lines
 

@@ -89,9 +89,9 @@ enum monitor_counter {
 #define MONITOR_COUNTER_LEAF 0x100 /* + leaf number 0..255: SEAMCALLs of that leaf */
 
 /*
- * + leaf number 0..255: calls of that leaf which a fault on the monitor's command line will still spoil. A test looks
- * here before it calls the leaf on its own account, so that the user's Nth call is the Nth of the sequence. #GP where
- * the monitor doesn't say.
+ * + leaf number 0..255: calls of that leaf which a fault on the monitor's command line will still spoil. A
+ * test looks here before it calls the leaf on its own account, so that the user's Nth call is the Nth of the
+ * sequence. #GP where the monitor doesn't say.
  */
 #define MONITOR_COUNTER_FAULTS 0x200
 
