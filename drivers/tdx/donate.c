@@ -26,7 +26,8 @@ static bool flush_wanted;
 static u64 flushed_lines;
 
 static const char *const kind_names[DONATION_KINDS] = {"PAMT", "extension pool"};
-static const char *const state_names[] = {"offered to the module", "owned by the module", "stranded"};
+static const char *const state_names[] = {"set aside for the module", "offered to the module",
+                                          "owned by the module", "stranded"};
 
 void donate_set_flush(bool flush)
 {
@@ -65,11 +66,11 @@ void donate(pa_t base, u64 size, enum donation_kind kind)
     if (!retired)
         panic("donating 0x%lx+0x%lx, which the allocator didn't give out", pa_raw(base), size);
     direct_map_remove(base, size);
-    ledger_add(pa_raw(base), size, kind, DONATION_OFFERED);
+    ledger_add(pa_raw(base), size, kind, DONATION_SET_ASIDE);
 }
 
-/* Splits [base, base+size) off the entry that holds it, and files it again under the new state. */
-void donate_settle(pa_t base, u64 size, enum donation_state state)
+/* Takes [base, base+size) out of the entry that holds it, whose rest stays as it is; returns that entry. */
+static struct donation ledger_remove(pa_t base, u64 size)
 {
     u64 from = pa_raw(base), to = from + size;
     for (u32 i = 0; i < ledger_count; i++) {
@@ -81,10 +82,31 @@ void donate_settle(pa_t base, u64 size, enum donation_state state)
             ledger_add(old.base, from - old.base, old.kind, old.state);
         if (to < old.base + old.size)
             ledger_add(to, old.base + old.size - to, old.kind, old.state);
-        ledger_add(from, size, old.kind, state);
-        return;
+        return old;
     }
-    panic("settling 0x%lx+0x%lx, which was never donated as one block", from, size);
+    panic("0x%lx+0x%lx was never donated as one block", from, size);
+}
+
+void donate_settle(pa_t base, u64 size, enum donation_state state)
+{
+    struct donation old = ledger_remove(base, size);
+    ledger_add(pa_raw(base), size, old.kind, state);
+}
+
+static void make_ordinary(u64 base, u64 size)
+{
+    direct_map_restore(pa_of(base), size);
+    memory_lock();
+    contig_restore(memory_pool(), pa_of(base), size);
+    memory_unlock();
+}
+
+void donate_take_back(pa_t base, u64 size)
+{
+    struct donation old = ledger_remove(base, size);
+    if (old.state != DONATION_SET_ASIDE)
+        panic("taking back 0x%lx+0x%lx, which the module may own", pa_raw(base), size);
+    make_ordinary(pa_raw(base), size);
 }
 
 u64 donated_bytes(enum donation_kind kind, enum donation_state state)
@@ -118,10 +140,7 @@ u64 donate_take_back_all(void)
     u64 bytes = 0;
     while (ledger_count > 0) {
         struct donation *last = &ledger[--ledger_count];
-        direct_map_restore(pa_of(last->base), last->size);
-        memory_lock();
-        contig_restore(memory_pool(), pa_of(last->base), last->size);
-        memory_unlock();
+        make_ordinary(last->base, last->size);
         bytes += last->size;
     }
     return bytes;

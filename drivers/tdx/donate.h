@@ -15,19 +15,26 @@
 
 enum donation_kind { DONATION_PAMT, DONATION_EXT_POOL, DONATION_KINDS };
 enum donation_state {
-    DONATION_OFFERED,  /* handed over, the module hasn't confirmed yet */
-    DONATION_OWNED,    /* the module's */
-    DONATION_STRANDED, /* offered in a call that failed: nobody's */
+    DONATION_SET_ASIDE, /* unmapped and retired, not yet named in a call: can still be taken back */
+    DONATION_OFFERED,   /* handed over, the module hasn't confirmed yet */
+    DONATION_OWNED,     /* the module's */
+    DONATION_STRANDED,  /* offered in a call that failed: nobody's */
 };
 
 /* Cache lines of offered pages are written back first if the module asks for it (TDX_FEATURES0 bit 23) or
  * always. */
 void donate_set_flush(bool flush);
 
-/* base must be USED memory of the allocator (contig_alloc). Panics on a ledger that is full: its size is
- * generous. */
+/*
+ * Sets [base, base+size) aside: from here on the kernel can't reach it. It must be USED memory of the
+ * allocator (contig_alloc). One call for a large block costs one TLB shoot-down. Panics if the ledger is
+ * full: its size is generous.
+ */
 void donate(pa_t base, u64 size, enum donation_kind kind);
+/* A part of what was set aside changes its state. */
 void donate_settle(pa_t base, u64 size, enum donation_state state);
+/* What was set aside and never offered is ordinary memory again, free in the allocator. */
+void donate_take_back(pa_t base, u64 size);
 
 u64 donated_bytes(enum donation_kind kind, enum donation_state state);
 u64 donated_flushed_lines(void);

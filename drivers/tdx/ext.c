@@ -107,11 +107,12 @@ static void report_batch_failure(struct tdx_host *host, u64 count, const struct 
         entries_taken(args), pool->added, pool->stranded, (pool->added + pool->stranded) * PAGE_SIZE / KIB);
 }
 
-/* Hands over count pages at base in one list. What was offered in a failed call stays stranded. */
+/* Hands over count pages at base, set aside before, in one list. What was offered in a failed call stays
+ * stranded. */
 static bool add_batch(struct tdx_host *host, struct tdx_hpa_list *list, pa_t base, u64 count)
 {
     struct ext_pool *pool = &host->pool;
-    donate(base, count * PAGE_SIZE, DONATION_EXT_POOL);
+    donate_settle(base, count * PAGE_SIZE, DONATION_OFFERED);
     struct seamcall_args args = {.rcx = hpa_list_fill(list, virt_to_phys(list), base, count)};
     const struct seamcall_args in = args;
     struct resume resume = {.max_attempts = ATTEMPTS_PER_ENTRY * count + ATTEMPTS_EXTRA,
@@ -149,23 +150,30 @@ static bool check_missing(struct tdx_host *host)
     return true;
 }
 
-/*
- * One contiguous block if there is one: not because the module wants it (a list takes any pages), but so that
- * memory that never returns sits in one place. Otherwise each batch brings its own 2 MiB.
- */
+/* The next 2 MiB or less: of the contiguous block, or from wherever there is room. */
+static bool next_batch(struct tdx_host *host, u64 count, pa_t *base)
+{
+    struct ext_pool *pool = &host->pool;
+    *base = pa_add(pool->base, pool->added * PAGE_SIZE);
+    if (pool->contiguous)
+        return true;
+    if (!find_block(host, count, base))
+        return tdx_fail(
+            host,
+            "extension pool: module needs %lu KiB, %lu KiB given, then no free 2 MiB block (largest %lu KiB): more memory",
+            pool->required * PAGE_SIZE / KIB, pool->added * PAGE_SIZE / KIB,
+            contig_largest_free(memory_pool()) / KIB);
+    donate(*base, count * PAGE_SIZE, DONATION_EXT_POOL);
+    return true;
+}
+
 static bool add_batches(struct tdx_host *host, struct tdx_hpa_list *list)
 {
     struct ext_pool *pool = &host->pool;
     while (pool->added < pool->required) {
         u64 count = min_u64(pool->required - pool->added, TDX_HPA_LIST_ENTRIES);
-        pa_t base = pa_add(pool->base, pool->added * PAGE_SIZE);
-        if (!pool->contiguous && !find_block(host, count, &base))
-            return tdx_fail(
-                host,
-                "extension pool: module needs %lu KiB, %lu KiB given, then no free 2 MiB block (largest %lu KiB): more memory",
-                pool->required * PAGE_SIZE / KIB, pool->added * PAGE_SIZE / KIB,
-                contig_largest_free(memory_pool()) / KIB);
-        if (!add_batch(host, list, base, count) || !check_missing(host))
+        pa_t base;
+        if (!next_batch(host, count, &base) || !add_batch(host, list, base, count) || !check_missing(host))
             return false;
     }
     return true;
@@ -183,10 +191,12 @@ static bool add_all(struct tdx_host *host, struct tdx_hpa_list *list)
         log_line(
             "tdx: no contiguous %lu KiB for the extension pool in TDX memory (largest free block %lu KiB): 2 MiB at a time",
             pool->required * PAGE_SIZE / KIB, contig_largest_free(memory_pool()) / KIB);
+    else
+        donate(pool->base, pool->required * PAGE_SIZE, DONATION_EXT_POOL);
     bool added = add_batches(host, list);
     u64 offered = pool->added + pool->stranded;
-    if (pool->contiguous && offered < pool->required) /* the rest was never offered: still ours */
-        give_back(pa_add(pool->base, offered * PAGE_SIZE), pool->required - offered);
+    if (pool->contiguous && offered < pool->required)
+        donate_take_back(pa_add(pool->base, offered * PAGE_SIZE), (pool->required - offered) * PAGE_SIZE);
     return added;
 }
 

@@ -185,6 +185,7 @@ bool step_config(struct tdx_host *host)
         return tdx_fail(host, "no memory for the TDMR list");
     for (u32 i = 0; i < host->plan.pamt_block_count; i++)
         donate(pa_of(host->plan.pamt_blocks[i].base), host->plan.pamt_blocks[i].size, DONATION_PAMT);
+    settle_pamt(host, DONATION_OFFERED);
     u64 status = call_config(host, block, phys_to_virt(block));
     memory_lock(); /* the module copied all of it, and on failure has no use for it */
     contig_free(memory_pool(), block, request.size);

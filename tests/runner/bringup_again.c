@@ -32,7 +32,7 @@ static void reset(struct test *test)
     const struct tdx_host *host = &test->machine->host;
     u64 resets = monitor_value(test, MONITOR_MSR_RESET), donated = 0;
     for (u32 kind = 0; kind < DONATION_KINDS; kind++)
-        for (u32 state = DONATION_OFFERED; state <= DONATION_STRANDED; state++)
+        for (u32 state = DONATION_SET_ASIDE; state <= DONATION_STRANDED; state++)
             donated += donated_bytes(kind, state);
     if (!check_stage(test))
         return;

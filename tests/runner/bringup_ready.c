@@ -187,7 +187,7 @@ static void free_memory(struct test *test)
     memory_unlock();
     u64 donated = 0;
     for (u32 kind = 0; kind < DONATION_KINDS; kind++)
-        for (u32 state = DONATION_OFFERED; state <= DONATION_STRANDED; state++)
+        for (u32 state = DONATION_SET_ASIDE; state <= DONATION_STRANDED; state++)
             donated += donated_bytes(kind, state);
     if (broken)
         test_fail(test, "the allocator's invariants don't hold: %s", broken);
