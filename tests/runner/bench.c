@@ -58,7 +58,8 @@ static bool bench_ready(void)
     log_line("bench: main_at_us %lu", start / clock_cycles_per_us());
     log_line("bench: ready_at_us %lu", clock_cycles() / clock_cycles_per_us());
     for (u32 step = 0; step < host.next; step++)
-        log_line("bench: step %s us %lu", tdx_step_name(step), host.step_cycles[step] / clock_cycles_per_us());
+        log_line("bench: step %s us %lu", tdx_step_name(step),
+                 host.step_cycles[step] / clock_cycles_per_us());
     return ready;
 }
 

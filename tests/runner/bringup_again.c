@@ -20,6 +20,7 @@
 #include "kernel/probe.h"
 #include "kernel/smp.h"
 #include "lib/log.h"
+#include "lib/string.h"
 #include "tests/runner/pages.h"
 #include "tests/runner/ticker.h"
 
@@ -86,6 +87,15 @@ static void config_without_last_lp(struct test *test)
                   "SYS.RD works on an LP that is initialised");
     call = call_leaf_on(cpu_count() - 1, TDH_SYS_RD, first);
     expect_status(test, &call, TDX_SYS_LP_INIT_NOT_DONE, "SYS.RD check 1: not on the one that isn't");
+}
+
+static void tdmrs(struct test *test)
+{
+    if (check_stage(test))
+        expect_true(
+            test,
+            memcmp(&test->machine->host.sysinfo, &test->machine->sysinfo, sizeof(struct tdx_sysinfo)) == 0,
+            "the module says the same of itself in both lives");
 }
 
 /* ---- lists by hand ---- */
@@ -322,8 +332,7 @@ static const struct test_case cases[] = {
     {"bringup.again.sys_init", SOURCE_MODULE, NEED_INJECT, STAGE_AGAIN_SYS_INIT, .run = check_stage_only},
     {"bringup.again.config_without_last_lp", SOURCE_MODULE, NEED_INJECT | NEED_CPUS, STAGE_AGAIN_LAST_LP,
      .run = config_without_last_lp},
-    {"bringup.again.tdmrs", SOURCE_MODULE, NEED_INJECT, STAGE_AGAIN_TDMRS, .seconds = 300,
-     .run = check_stage_only},
+    {"bringup.again.tdmrs", SOURCE_MODULE, NEED_INJECT, STAGE_AGAIN_TDMRS, .seconds = 300, .run = tdmrs},
     {"bringup.again.resumes_at_entry", SOURCE_PATCH, BY_HAND, STAGE_AGAIN_QUERY, .run = resumes_at_entry},
     {"bringup.again.resumes_at_last_entry", SOURCE_PATCH, BY_HAND, STAGE_AGAIN_QUERY,
      .run = resumes_at_last_entry},

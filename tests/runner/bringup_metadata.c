@@ -119,6 +119,14 @@ static bool is_next_known(u64 id, u32 *row, u32 *element)
     return true;
 }
 
+static bool is_known(u64 id)
+{
+    for (u32 i = 0; i < ARRAY_COUNT(rows_1_5_01); i++)
+        if (id - rows_1_5_01[i].id < rows_1_5_01[i].elements)
+            return true;
+    return false;
+}
+
 static bool fits(u64 id, u64 value)
 {
     u32 bits = 8u << (id >> TDX_FIELD_SIZE_SHIFT & 3);
@@ -135,9 +143,14 @@ static void walk(struct test *test)
             return;
         if (!fits(id, call.out.r8))
             test_fail(test, "field 0x%lx: value 0x%lx is larger than its size code says", id, call.out.r8);
-        bool is_known = is_next_known(id, &row, &element);
-        known += is_known;
-        extra += !is_known;
+        bool is_next = is_next_known(id, &row, &element);
+        known += is_next;
+        extra += !is_next;
+        if ((!is_next && is_known(id)) || call.out.rdx == id) {
+            test_fail(test, "field 0x%lx comes out of turn: after %u elements, next 0x%lx", id,
+                      known + extra - 1, call.out.rdx);
+            return;
+        }
         id = call.out.rdx;
     }
     expect_value(test, id, TDX_FIELD_NULL, "the last next id", "the walk ends");
@@ -296,19 +309,55 @@ static void raw_status_survives(struct test *test)
     }
 }
 
+/* Every value that the driver keeps, read a second time. */
+static void expect_driver_values(struct test *test, const struct tdx_sysinfo *info)
+{
+    const struct {
+        u64 id, value;
+        const char *name;
+    } kept[] = {
+        {TDX_FIELD_VENDOR_ID, info->vendor_id, "vendor id"},
+        {TDX_FIELD_BUILD_DATE, info->build_date, "build date"},
+        {TDX_FIELD_MAJOR_VERSION, info->major, "major version"},
+        {TDX_FIELD_MINOR_VERSION, info->minor, "minor version"},
+        {TDX_FIELD_UPDATE_VERSION, info->update, "update version"},
+        {TDX_FIELD_BUILD_NUM, info->build, "build number"},
+        {TDX_FIELD_TDX_FEATURES0, info->features0, "features0"},
+        {TDX_FIELD_MAX_TDMRS, info->max_tdmrs, "MAX_TDMRS"},
+        {TDX_FIELD_MAX_RESERVED_PER_TDMR, info->max_reserved_per_tdmr, "MAX_RESERVED_PER_TDMR"},
+        {TDX_FIELD_PAMT_4K_ENTRY_SIZE, info->pamt_entry_size[TDX_PAMT_4K], "PAMT_4K_ENTRY_SIZE"},
+        {TDX_FIELD_PAMT_2M_ENTRY_SIZE, info->pamt_entry_size[TDX_PAMT_2M], "PAMT_2M_ENTRY_SIZE"},
+        {TDX_FIELD_PAMT_1G_ENTRY_SIZE, info->pamt_entry_size[TDX_PAMT_1G], "PAMT_1G_ENTRY_SIZE"},
+        {TDX_FIELD_NUM_CMRS, info->num_cmrs, "NUM_CMRS"},
+    };
+    for (u32 i = 0; i < ARRAY_COUNT(kept); i++) {
+        u64 value;
+        if (call_read_field(kept[i].id, &value))
+            expect_value(test, kept[i].value, value, kept[i].name, "the driver keeps what the module says");
+        else
+            test_fail(test, "%s can't be read", kept[i].name);
+    }
+}
+
 static void metadata(struct test *test)
 {
     if (!check_stage(test))
         return;
     const struct tdx_sysinfo *info = &test->machine->host.sysinfo;
-    u64 features = 0, last = 0;
-    call_read_field(TDX_FIELD_TDX_FEATURES0, &features);
-    expect_value(test, info->features0, features, "the driver's features0", "all 64 bits, unchanged");
-    for (u32 i = 0; i < info->cmr_count; i++) {
-        expect_true(test, info->cmrs[i].size > 0 && info->cmrs[i].base >= last,
-                    "the driver's CMRs: no empty slots");
-        last = info->cmrs[i].base + info->cmrs[i].size;
+    expect_driver_values(test, info);
+    u32 kept = 0;
+    for (u32 i = 0; i < TDX_MAX_CMRS; i++) {
+        u64 base = 0, size = 0;
+        call_read_field(TDX_FIELD_CMR_BASE + i, &base);
+        call_read_field(TDX_FIELD_CMR_SIZE + i, &size);
+        if (size == 0)
+            continue;
+        expect_true(test,
+                    kept < info->cmr_count && info->cmrs[kept].base == base && info->cmrs[kept].size == size,
+                    "the driver keeps all CMRs, in order, without the empty slots");
+        kept++;
     }
+    expect_value(test, info->cmr_count, kept, "the driver's number of CMRs", "all that aren't empty");
 }
 
 static const struct test_case cases[] = {

@@ -99,7 +99,9 @@ void call_log(const struct call *call)
 
 bool call_read_field(u64 field, u64 *value)
 {
-    struct call call = call_leaf(TDH_SYS_RD, (struct seamcall_args){.rdx = field});
+    struct seamcall_args in = call_marked();
+    in.rdx = field;
+    struct call call = call_leaf(TDH_SYS_RD, in);
     *value = call.status == TDX_SUCCESS ? call.out.r8 : 0;
     return call.status == TDX_SUCCESS;
 }

@@ -144,6 +144,8 @@ bool stage_run_next(struct machine *machine)
     u32 stage = machine->next;
     bool done = stage < STEP_COUNT ? run_steps(machine, (enum tdx_step)(stage + 1))
                                    : again[stage - STAGE_AGAIN_RESET].run(machine);
+    if (done && stage == STEP_METADATA)
+        machine->sysinfo = machine->host.sysinfo;
     if (done && stage == STEP_EXT_QUERY)
         machine->demand = machine->host.demand;
     machine->next += done;

@@ -34,12 +34,13 @@ struct machine {
     bool failed;                  /* stage next failed, and nothing after it can run */
     bool failure_told;            /* a case has failed because of it */
     char failure[160];
-    bool fault_armed;         /* the user wants a fault: what it counts isn't ours to disturb */
-    bool faulted_leaf[256];   /* on which leaves */
-    struct ext_demand demand; /* what the configured features cost, as the first EXT_QUERY found it */
-    u64 tdmr_calls_by_hand;   /* TDMR.INIT calls that a test made and the driver therefore didn't have to */
-    u64 pool_pages_by_hand;   /* extension pages that tests of the second life gave */
-    u64 taken_back;           /* bytes that came back with the reset */
+    bool fault_armed;           /* the user wants a fault: what it counts isn't ours to disturb */
+    bool faulted_leaf[256];     /* on which leaves */
+    struct tdx_sysinfo sysinfo; /* as the first life read it */
+    struct ext_demand demand;   /* what the configured features cost, as the first EXT_QUERY found it */
+    u64 tdmr_calls_by_hand;     /* TDMR.INIT calls that a test made and the driver therefore didn't have to */
+    u64 pool_pages_by_hand;     /* extension pages that tests of the second life gave */
+    u64 taken_back;             /* bytes that came back with the reset */
     bool summary_printed;
 };
 
