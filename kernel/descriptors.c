@@ -99,8 +99,7 @@ static void gdt_fill(struct percpu *cpu)
     cpu->tss.io_map = sizeof(struct tss);
 }
 
-/* Without CR4.MCE a machine check is a shutdown instead of an exception; without MCi_CTL a bank stays silent.
- */
+/* Without CR4.MCE a machine check is a shutdown, no exception; without MCi_CTL a bank stays silent. */
 static void machine_check_enable(void)
 {
     u32 features = cpuid(1, 0).edx;
