@@ -79,7 +79,7 @@ $(BUILD)/kernel/symbols.asm.o: $(BUILD)/kernel/nameless.elf
 
 $(BUILD)/seam.elf: $(MONITOR_OBJECTS) linker.ld $(BUILD)/monitor.objects
 	$(SAY) LD $@
-	$(Q)$(LD) $(LINK_FLAGS) -T linker.ld -o $@ $(MONITOR_OBJECTS)
+	$(Q)$(LD) $(LINK_FLAGS) --defsym=image_place=0x1000000 -T linker.ld -o $@ $(MONITOR_OBJECTS)
 
 # Lists of objects, renewed only when they change: a source that goes away makes its program stale.
 $(BUILD)/kernel.objects: FORCE

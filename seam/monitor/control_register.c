@@ -27,15 +27,20 @@ static const struct {
     {CR4_SMAP, 7, EBX, 20}, {CR4_UMIP, 7, ECX, 2},     {CR4_PKE, 7, ECX, 3},
 };
 
+/* The same on all LPs, so it is worked out once. */
 static u64 allowed_bits(struct lp *lp)
 {
+    static u64 known;
+    if (known)
+        return known;
     u64 allowed = CR4_ALWAYS | CR4_PSE | CR4_FEATURES;
     for (size_t i = 0; i < ARRAY_COUNT(by_feature); i++) {
         struct soft_cpuid r = cpuid_guest(lp, by_feature[i].leaf, 0);
         if ((by_feature[i].in == EBX ? r.ebx : r.ecx) >> by_feature[i].bit & 1)
             allowed |= by_feature[i].cr4;
     }
-    return allowed;
+    known = allowed;
+    return known;
 }
 
 u64 cr4_of(const struct lp *lp)

@@ -6,7 +6,7 @@
 static struct lock lock;
 static struct injection armed; /* by control MSR */
 static struct injection from_options[INJECT_OPTIONS];
-static volatile u32 any_armed; /* lets the usual call pass without the lock */
+volatile u32 inject_any;
 
 bool inject_option(const struct injection *fault)
 {
@@ -14,7 +14,7 @@ bool inject_option(const struct injection *fault)
         if (from_options[i].kind)
             continue;
         from_options[i] = *fault;
-        any_armed = 1;
+        inject_any = 1;
         return true;
     }
     return false;
@@ -44,11 +44,8 @@ static void take(struct lp *lp, struct injection *injection, u16 leaf)
         injection->kind = MONITOR_INJECT_NONE;
 }
 
-void inject_begin(struct lp *lp, u16 leaf)
+void inject_look(struct lp *lp, u16 leaf)
 {
-    lp->injected = MONITOR_INJECT_NONE;
-    if (!any_armed)
-        return;
     lock_take(&lock);
     take(lp, &armed, leaf);
     bool more = armed.kind;
@@ -56,7 +53,7 @@ void inject_begin(struct lp *lp, u16 leaf)
         take(lp, &from_options[i], leaf);
         more = more || from_options[i].kind;
     }
-    any_armed = more;
+    inject_any = more;
     lock_release(&lock);
 }
 
@@ -67,7 +64,7 @@ static bool arm(u64 kind)
     armed.kind = kind;
     armed.seen = 0;
     if (kind)
-        any_armed = 1;
+        inject_any = 1;
     return true;
 }
 

@@ -21,7 +21,15 @@ struct injection {
 bool inject_option(const struct injection *fault); /* false: all slots are taken */
 
 /* Whether this call is affected: lp->injected and lp->injected_value say how. */
-void inject_begin(struct lp *lp, u16 leaf);
+extern volatile u32 inject_any; /* something is armed; lets the usual call pass without a lock */
+void inject_look(struct lp *lp, u16 leaf);
+
+static inline void inject_begin(struct lp *lp, u16 leaf)
+{
+    lp->injected = MONITOR_INJECT_NONE;
+    if (inject_any)
+        inject_look(lp, leaf);
+}
 
 /* The control MSRs; false: #GP. */
 bool inject_write(u32 offset, u64 value);

@@ -70,6 +70,7 @@ struct lp {
     bool need_flush; /* the module took memory: others must forget it before SEAMCALL returns */
     u32 injected;    /* enum monitor_inject for the SEAMCALL that runs */
     u64 injected_value;
+    u64 polled;                 /* TSC when that SEAMCALL last looked for an interrupt, 0: not yet */
     u64 last_call, last_status; /* RAX in and out of the last SEAMCALL */
     bool called;
 

@@ -25,6 +25,7 @@
 extern u8 image_begin[], text_end[], rodata_end[], image_end[];
 
 u64 memory_seamrr_base;
+struct memory_stretch memory_low, memory_high;
 static u64 heap_at, heap_end;
 static u64 cr3;
 
@@ -52,6 +53,19 @@ static u64 highest_block_in(const struct boot_range *range)
     return 0;
 }
 
+static void find_stretches(void)
+{
+    for (u32 i = 0; i < machine.boot.range_count; i++) {
+        const struct boot_range *r = &machine.boot.ranges[i];
+        if (r->type != BOOT_MEMORY_USABLE)
+            continue;
+        if (machine.seamrr - r->base < r->size)
+            memory_low = (struct memory_stretch){r->base, machine.seamrr - r->base};
+        else if (r->base >= BOOT_ADDRESSABLE && r->size > memory_high.size)
+            memory_high = (struct memory_stretch){r->base, r->size};
+    }
+}
+
 void memory_place_seamrr(void)
 {
     u64 usable = boot_info_usable_bytes(&machine.boot), best = 0;
@@ -63,6 +77,7 @@ void memory_place_seamrr(void)
             "too little memory: found %lu MiB usable and no free aligned 32 MiB block for SEAMRR, need at least %lu MiB",
             usable / MIB, LEAST_MEMORY / MIB);
     machine.seamrr = memory_seamrr_base = best;
+    find_stretches();
     if (!boot_info_carve(&machine.guest, best, SEAMRR_SIZE, BOOT_MEMORY_RESERVED))
         refuse("the memory map has no room to hide SEAMRR in: more than %u ranges", BOOT_MAX_RANGES);
 }

@@ -26,10 +26,22 @@ u64 heap_left(void);
 /* size bytes of RAM at pa, outside SEAMRR; NULL if any byte of it isn't. */
 void *memory_ram(u64 pa, u64 size);
 
+extern u64 memory_seamrr_base;
+
 static inline bool memory_in_seamrr(u64 pa)
 {
-    extern u64 memory_seamrr_base;
     return pa - memory_seamrr_base < 32 * MIB;
+}
+
+/* The two largest stretches of RAM, for those who ask often: up to SEAMRR, and from 4 GiB on. */
+extern struct memory_stretch {
+    u64 base, size;
+} memory_low, memory_high;
+
+/* A naturally aligned word of RAM; false only means that memory_ram() must be asked. */
+static inline bool memory_is_plain(u64 pa)
+{
+    return pa - memory_low.base < memory_low.size || pa - memory_high.base < memory_high.size;
 }
 
 #endif

@@ -18,6 +18,7 @@
 #define SEAM_CAPABILITIES 0x7F /* as a real platform answered SEAMOPS leaf 0; the module wants bits 5:4 */
 #define HANDOFF_PAGES     13   /* number minus one: the least that module 1.5.01 takes */
 #define CPUID_RDRAND      (1u << 30)
+#define POLL_CYCLES       (1u << 15) /* some 10 us */
 #define RANDOM_TRIES      10
 
 /* Junk costs a page of real memory each, and a TDX host may have TiB of PAMT: the first pages of a stretch
@@ -106,14 +107,25 @@ u64 platform_pending(const struct lp *lp)
            (lp->work & LP_WORK_NMI ? PENDING_NMI : 0);
 }
 
+/* Reading the local APIC costs more than the module's work on a page, so not every question is passed on to
+ * it. */
+static bool look_now(struct lp *lp)
+{
+    u64 now = rdtsc();
+    if (lp->polled && now - lp->polled < POLL_CYCLES)
+        return false;
+    lp->polled = now;
+    return true;
+}
+
 /* At least one entry is done in each call, so that a storm of interrupts can't stop all progress. */
 static bool on_interrupt_pending(void *context, u32 number, u32 done)
 {
     (void)context;
-    const struct lp *lp = lp_at(number);
+    struct lp *lp = lp_at(number);
     if (lp->injected == MONITOR_INJECT_INTERRUPT)
         return done >= lp->injected_value;
-    return done > 0 && platform_pending(lp) != 0;
+    return done > 0 && look_now(lp) && platform_pending(lp) != 0;
 }
 
 static void on_owner_changed(void *context, u64 base, u64 size, enum soft_owner owner)
@@ -191,7 +203,6 @@ bool platform_reset_module(void)
         return false;
     npt_each_hole(NPT_PAMT, give_back_with_junk);
     npt_each_hole(NPT_POOL, give_back_with_junk);
-    memset(module, 0, soft_module_size());
     power_on();
     seamcall_open();
     return true;

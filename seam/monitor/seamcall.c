@@ -65,23 +65,29 @@ static void go_out(struct lp *lp)
 
 /* ---- before and after ---- */
 
+/* LPs that run the guest and haven't written back their caches since SYS.CONFIG. */
+static u32 unflushed(u32 *first)
+{
+    u32 missing = 0;
+    for (u32 i = lp_count; i-- > 0;) {
+        if (lp_at(i)->caches_flushed || lp_at(i)->state != LP_RUNNING)
+            continue;
+        missing++;
+        *first = i;
+    }
+    return missing;
+}
+
 /*
  * ABI specification: between SYS.CONFIG and KEY.CONFIG each LP writes back its caches, since dirty lines
  * without KeyID would later fall onto PAMT memory. No status reports an omission.
  */
-static void check_caches(struct lp *lp)
+static void say_unflushed(struct lp *lp, u32 missing, u32 first)
 {
-    u32 missing = 0, first = 0;
-    for (u32 i = 0; i < lp_count; i++) {
-        if (lp_at(i)->caches_flushed || lp_at(i)->state != LP_RUNNING)
-            continue;
-        first = missing++ ? first : i;
-    }
-    if (!missing)
-        return;
     lp_count_event(lp, MONITOR_COUNT_VIOLATIONS);
-    log_line("violation: SYS.KEY.CONFIG on LP %u, but %u LPs (first: %u) didn't WBINVD since SYS.CONFIG",
-             lp->index, missing, first);
+    log_line(
+        "violation: SYS.KEY.CONFIG succeeded on LP %u, but %u LPs (first: %u) didn't WBINVD since SYS.CONFIG",
+        lp->index, missing, first);
 }
 
 static void config_done(void)
@@ -92,9 +98,11 @@ static void config_done(void)
 
 static void count_status(struct lp *lp, u64 status)
 {
+    if (!(status & TDX_STATUS_ERROR))
+        return;
     if ((status & TDX_STATUS_MASK) == TDX_INTERRUPTED_RESUMABLE)
         lp_count_event(lp, MONITOR_COUNT_RESUMABLE);
-    if ((status & TDX_STATUS_ERROR) && (status >> 40 & 0xFF) == CLASS_BUSY)
+    if ((status >> 40 & 0xFF) == CLASS_BUSY)
         lp_count_event(lp, MONITOR_COUNT_BUSY);
 }
 
@@ -109,18 +117,25 @@ static void say_call(const struct lp *lp, const struct soft_regs *in)
 
 /* ---- the call ---- */
 
+/* False: the module has stopped itself, now or earlier. */
 static bool run_module(struct lp *lp)
 {
     u64 start = rdtsc();
-    lp_count_event(lp, MONITOR_COUNT_SEAMCALLS);
     bool returned = soft_call(platform_module(), lp->index, &lp->regs) == SOFT_RETURNED;
     lp->counters[MONITOR_COUNT_MODULE_CYCLES] += rdtsc() - start;
+    lp_count_event(lp, MONITOR_COUNT_SEAMCALLS);
     if (lp->need_flush)
         npt_flush_others(lp);
     lp->need_flush = false;
-    if (!returned)
-        log_line("the module stopped itself on LP %u (leaf 0x%lx): SEAMCALL fails from now on", lp->index,
-                 lp->last_call & 0xFFFF);
+    return returned;
+}
+
+static bool run_key_config(struct lp *lp)
+{
+    u32 first = 0, missing = unflushed(&first);
+    bool returned = run_module(lp);
+    if (missing && returned && lp->regs.rax == TDX_SUCCESS)
+        say_unflushed(lp, missing, first);
     return returned;
 }
 
@@ -136,26 +151,15 @@ static bool call_module(struct lp *lp, u16 leaf)
         return true;
     }
     go_in(lp);
-    bool there = !soft_is_fatal(platform_module());
-    if (there && leaf == TDH_SYS_KEY_CONFIG)
-        check_caches(lp);
-    there = there && run_module(lp);
+    lp->polled = 0;
+    bool there = leaf == TDH_SYS_KEY_CONFIG ? run_key_config(lp) : run_module(lp);
+    if (leaf == TDH_SYS_CONFIG && there && lp->regs.rax == TDX_SUCCESS)
+        config_done();
     go_out(lp);
     return there;
 }
 
-static void remember(struct lp *lp, const struct soft_regs *in, bool there)
-{
-    lp->last_status = there ? lp->regs.rax : TDX_VMFAIL_INVALID;
-    lp->called = true;
-    count_status(lp, lp->last_status);
-    if ((in->rax & 0xFFFF) == TDH_SYS_CONFIG && there && lp->regs.rax == TDX_SUCCESS)
-        config_done();
-    if (options.verbose)
-        say_call(lp, in);
-}
-
-void seamcall(struct lp *lp, const struct instruction *insn)
+void seamcall(struct lp *lp, u32 length)
 {
     if (!lp->vmx_root || exit_code_bits(lp) != 64) {
         exit_raise_ud(lp);
@@ -165,16 +169,21 @@ void seamcall(struct lp *lp, const struct instruction *insn)
         exit_raise_gp(lp);
         return;
     }
-    struct soft_regs in = lp->regs;
+    const struct soft_regs in = lp->regs;
     lp->last_call = in.rax;
+    lp->called = true;
     /* No P-SEAMLDR is there yet: its calls fail as those to an absent module do. */
-    bool there = !(in.rax & TDX_RAX_PSEAMLDR) && call_module(lp, (u16)in.rax);
-    if (there) {
+    if (!(in.rax & TDX_RAX_PSEAMLDR) && call_module(lp, (u16)in.rax)) {
         vmx_succeed_flags(lp);
+        lp->last_status = lp->regs.rax;
+        count_status(lp, lp->last_status);
     } else {
         lp->regs = in;
         vmx_fail_invalid_flags(lp);
+        lp->last_status = TDX_VMFAIL_INVALID;
     }
-    remember(lp, &in, there);
-    exit_skip(lp, insn->length);
+    if (options.verbose)
+        say_call(lp, &in);
+    lp->vmcb->rip += length;
+    lp->vmcb->interrupt_shadow = 0;
 }

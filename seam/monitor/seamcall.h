@@ -3,10 +3,9 @@
 #ifndef SEAM_MONITOR_SEAMCALL_H
 #define SEAM_MONITOR_SEAMCALL_H
 
-#include "seam/monitor/decode.h"
 #include "seam/monitor/lp.h"
 
-void seamcall(struct lp *lp, const struct instruction *insn);
+void seamcall(struct lp *lp, u32 length); /* of the instruction */
 
 /*
  * Keeps every LP out of the module until seamcall_open(). False: an LP is inside, nothing changed.

@@ -5,6 +5,15 @@
 #include "seam/monitor/exits.h"
 #include "seam/monitor/seamcall.h"
 #include "seam/monitor/vmx.h"
+#include "seam/monitor/walk.h"
+
+#define SEAMCALL_BYTES 0xCF010F66u
+
+/* With prefixes that change nothing */
+static void long_seamcall(struct lp *lp, const struct instruction *insn)
+{
+    seamcall(lp, insn->length);
+}
 
 /* With 0F 01 the whole ModRM byte is part of the opcode. */
 #define ANY_MODRM 0x100
@@ -20,7 +29,7 @@ static const struct {
     bool memory; /* needs a memory operand */
     void (*run)(struct lp *lp, const struct instruction *insn);
 } table[] = {
-    {MAP_0F, 0x01, P66, 0xCF, -1, false, seamcall},
+    {MAP_0F, 0x01, P66, 0xCF, -1, false, long_seamcall},
     {MAP_0F, 0xC7, PF3, ANY_MODRM, 6, true, vmx_on},
     {MAP_0F, 0x01, NONE, 0xC4, -1, false, vmx_off},
     {MAP_0F, 0x01, NONE, 0xC1, -1, false, vmx_fail},      /* VMCALL */
@@ -45,7 +54,12 @@ static enum prefix prefix_of(const struct instruction *insn)
 void exit_undefined(struct lp *lp)
 {
     struct instruction insn;
+    u32 bytes;
     lp_count_event(lp, MONITOR_COUNT_EXIT_UD);
+    if (walk_peek(lp, &bytes) && bytes == SEAMCALL_BYTES) {
+        seamcall(lp, sizeof(bytes));
+        return;
+    }
     bool understood = exit_decode(lp, &insn);
     for (size_t i = 0; i < ARRAY_COUNT(table) && understood; i++) {
         if (table[i].map != insn.map || table[i].opcode != insn.opcode ||

@@ -18,6 +18,8 @@
 #define PF_USER    (1u << 2)
 #define VECTOR_PF  14
 
+#define CS_LONG (1u << 9) /* of the attributes in the VMCB */
+
 #define GPA_MASK ((1ull << NPT_ADDRESS_BITS) - 1) /* KeyIDs select no memory here */
 
 struct mode {
@@ -94,6 +96,35 @@ u32 walk_fetch(struct lp *lp, u8 bytes[16])
     }
     memset(bytes + done, 0, 16 - done);
     return done;
+}
+
+/*
+ * One function without calls: after a world switch QEMU must look up each piece of code anew that is called
+ * or returned to, so calls are what costs.
+ */
+bool walk_peek(const struct lp *lp, u32 *bytes)
+{
+    const struct vmcb *v = lp->vmcb;
+    bool simple = (v->efer & EFER_LMA) && (v->cs.attributes & CS_LONG) && !(v->cr4 & CR4_LA57) &&
+                  (v->rip & (PAGE_SIZE - 1)) <= PAGE_SIZE - sizeof(*bytes);
+    u64 table = v->cr3 & PTE_FRAME;
+    for (u32 shift = 39; simple; shift -= 9) {
+        u64 at = table + (v->rip >> shift & 511) * 8;
+        if (!memory_is_plain(at))
+            return false;
+        u64 entry = *(const u64 *)at, span = 1ull << shift;
+        if (!(entry & PTE_PRESENT))
+            return false;
+        table = entry & PTE_FRAME & GPA_MASK;
+        if (shift > 12 && (shift == 39 || !(entry & PTE_LARGE)))
+            continue;
+        u64 gpa = (table & ~(span - 1)) | (v->rip & (span - 1));
+        if (!memory_is_plain(gpa))
+            return false;
+        *bytes = *(const u32 *)gpa;
+        return true;
+    }
+    return false;
 }
 
 /* One piece that doesn't cross a page. NULL: a fault is queued. */

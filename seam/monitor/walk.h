@@ -13,6 +13,12 @@ bool walk(struct lp *lp, u64 linear, bool write, u64 *gpa, u32 *error);
 u32 walk_fetch(struct lp *lp, u8 bytes[16]);
 
 /*
+ * The quick way to the four bytes at RIP, for the instruction that counts: 64-bit code, 4-level paging, plain
+ * RAM. False: not that simple, use walk_fetch().
+ */
+bool walk_peek(const struct lp *lp, u32 *bytes);
+
+/*
  * Copies size bytes (at most a page) from or to guest memory. False: a fault was queued for the guest (#PF,
  * or what a stray access earns) and the instruction is to be left as it is.
  */
