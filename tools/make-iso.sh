@@ -11,15 +11,16 @@ modules="normal multiboot2 boot serial terminal smbios test echo sleep reboot ha
 iso=$1
 config=$2
 shift 2
-tree=$(mktemp -d)
-trap 'rm -rf "$tree"' EXIT
+work=$(mktemp -d)
+tree=$work/tree
+trap 'rm -rf "$work"' EXIT
 trap 'exit 130' INT TERM HUP
 mkdir -p "$tree/boot/grub"
 cp "$config" "$tree/boot/grub/grub.cfg"
 cp "$@" "$tree/boot/"
 if ! grub-mkrescue -d /usr/lib/grub/i386-pc --install-modules="$modules" --locales= --fonts= --themes= \
-    --compress=xz -o "$iso" "$tree" >"$tree/log" 2>&1; then
-    cat "$tree/log" >&2
+    -o "$iso" "$tree" >"$work/log" 2>&1; then
+    cat "$work/log" >&2
     echo "make-iso.sh: grub-mkrescue failed, its messages stand above" >&2
     exit 1
 fi
