@@ -7,7 +7,6 @@
 #include "drivers/tdx/init.h"
 #include "drivers/tdx/seamcall.h"
 #include "kernel/clock.h"
-#include "kernel/console.h"
 #include "kernel/cpu.h"
 #include "kernel/paging.h"
 #include "kernel/panic.h"
@@ -15,6 +14,7 @@
 #include "lib/log.h"
 #include "lib/parse.h"
 #include "lib/string.h"
+#include "tests/runner/ktap.h"
 
 #define CALL_ROUNDS 1001
 #define TDMR_ROUNDS 9
@@ -128,7 +128,6 @@ static bool bench_tdmr(void)
     static u64 one[TDMR_ROUNDS], two[TDMR_ROUNDS];
     u64 busy = 0;
     for (u32 i = 0; i < TDMR_ROUNDS; i++) {
-        /* The plan depends on how many LPs there are to feed: the same one for both. */
         two[i] = time_tdmr_init(2);
         busy += host.tdmr_init_busy;
         if (!two[i] || !start_over())
@@ -169,24 +168,39 @@ static bool bench_counts(void)
     return true;
 }
 
+/* A measurement is a case of its own, so that its log is judged like any other. */
+static int measure(const struct test_case *item, bool (*run)(void))
+{
+    struct totals totals = {0};
+    ktap_plan(1);
+    ktap_begin(item);
+    u64 start = clock_cycles();
+    bool measured = run();
+    ktap_result(&totals, item, measured ? VERDICT_PASS : VERDICT_ERROR,
+                measured ? "" : "could not be measured here", clock_cycles() - start);
+    ktap_end(&totals);
+    return verdict_exit_code(totals_verdict(&totals));
+}
+
 bool bench_main(const char *command_line, int *code)
 {
     static const struct {
+        struct test_case item;
         const char *name;
         bool (*run)(void);
     } benches[] = {
-        {"ready", bench_ready}, {"calls", bench_calls}, {"tdmr", bench_tdmr}, {"counts", bench_counts}};
-    char name[16];
+        {{.id = "bench.ready", .source = SOURCE_PROJECT}, "ready", bench_ready},
+        {{.id = "bench.calls", .source = SOURCE_PROJECT}, "calls", bench_calls},
+        {{.id = "bench.tdmr", .source = SOURCE_PROJECT}, "tdmr", bench_tdmr},
+        {{.id = "bench.counts", .source = SOURCE_PROJECT}, "counts", bench_counts},
+    };
+    char name[16] = "";
     if (!parse_option(command_line, "bench", name, sizeof(name)))
         return false;
-    *code = EXIT_ERROR;
     for (u32 i = 0; i < ARRAY_COUNT(benches); i++)
         if (strcmp(benches[i].name, name) == 0) {
-            *code = benches[i].run() ? EXIT_PASS : EXIT_FAIL;
-            console_line("# end of seamstress log");
+            *code = measure(&benches[i].item, benches[i].run);
             return true;
         }
-    log_line("bench=%s: there are ready, calls, tdmr and counts", name);
-    console_line("# end of seamstress log");
-    return true;
+    refuse("bench=%s: there are ready, calls, tdmr and counts", name);
 }

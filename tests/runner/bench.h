@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Measurements inside the machine, for `make bench`; no verdict but "it could be measured". Kernel option
- * bench=:
+ * Measurements inside the machine, for `make bench`, each a case of its own; its verdict is "it could be
+ * measured". Kernel option bench=:
  *
  *   ready   brings the module to ready and leaves: the host times the whole machine
  *   calls   a bare world switch, a soft SEAMCALL and the model's own share of it, taken in turns
