@@ -221,6 +221,11 @@ bool apic_write(struct lp *lp, u32 msr, u64 value)
     return true;
 }
 
+u32 apic_task_priority(void)
+{
+    return read_register(APIC_TPR);
+}
+
 bool apic_interrupt_waiting(void)
 {
     u32 class = read_register(APIC_PPR) >> 4 & 15;

@@ -18,6 +18,8 @@ void apic_send_physical(u32 apic_id, u32 command); /* command: low half of an IC
 bool apic_read(struct lp *lp, u32 msr, u64 *value);
 bool apic_write(struct lp *lp, u32 msr, u64 value);
 
+u32 apic_task_priority(void);
+
 /* A waiting interrupt has a higher class than the processor priority (SDM 3A 10.8.3). */
 bool apic_interrupt_waiting(void);
 

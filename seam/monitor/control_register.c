@@ -3,9 +3,14 @@
 #include "seam/monitor/control_register.h"
 
 #include "kernel/cpu.h"
+#include "seam/monitor/apic.h"
 #include "seam/monitor/cpuid.h"
 #include "seam/monitor/exits.h"
+#include "seam/monitor/log.h"
 #include "seam/monitor/machine.h"
+#include "seam/monitor/walk.h"
+
+#define OPCODE_GROUP_7 0x01 /* after 0F */
 
 #define CR4_ALWAYS   0x1EFull /* VME, PVI, TSD, DE, PAE, MCE, PGE, PCE */
 #define CR4_FEATURES 0x600ull /* OSFXSR, OSXMMEXCPT */
@@ -67,7 +72,7 @@ static void set_cr4(struct lp *lp, u64 value)
     lp->translations_seen = 0; /* flush: PGE, PSE, PAE, SMEP and others ask for it */
 }
 
-void exit_cr4(struct lp *lp, bool write)
+void exit_write_cr4(struct lp *lp)
 {
     struct instruction insn;
     lp_count_event(lp, MONITOR_COUNT_EXIT_CR);
@@ -75,17 +80,70 @@ void exit_cr4(struct lp *lp, bool write)
         exit_raise_ud(lp);
         return;
     }
-    u32 number = decode_rm(&insn);
-    if (!write) {
-        exit_set_register(lp, number, cr4_of(lp));
-    } else {
-        u64 value = exit_get_register(lp, number);
-        value = exit_code_bits(lp) == 64 ? value : (u32)value;
-        if (!legal(lp, value)) {
-            exit_raise_gp(lp);
-            return;
-        }
-        set_cr4(lp, value);
+    u64 value = exit_get_register(lp, decode_rm(&insn));
+    value = exit_code_bits(lp) == 64 ? value : (u32)value;
+    if (!legal(lp, value)) {
+        exit_raise_gp(lp);
+        return;
     }
+    set_cr4(lp, value);
+    exit_skip(lp, insn.length);
+}
+
+/* ---- reads ---- */
+
+/* An exit for CR0 may be about any control register, see svm.c. */
+static u64 value_of(struct lp *lp, u32 number)
+{
+    static volatile u32 said;
+    if (number != 0 && lp->vmcb->exit_code == VMEXIT_READ_CR0 &&
+        !__atomic_exchange_n(&said, 1, __ATOMIC_RELAXED))
+        log_line(
+            "quirk: this QEMU reports reads of all control registers as reads of CR0: each costs an exit");
+    switch (number) {
+    case 0:
+        return lp->vmcb->cr0;
+    case 2:
+        return lp->vmcb->cr2;
+    case 3:
+        return lp->vmcb->cr3;
+    case 4:
+        return cr4_of(lp);
+    default: /* 8 */
+        return apic_task_priority() >> 4;
+    }
+}
+
+/* SMSW shows the low half of CR0, in a register as wide as the operand, in memory always 16 bits. */
+static void store_machine_status(struct lp *lp, const struct instruction *insn)
+{
+    u64 value = lp->vmcb->cr0;
+    u32 number = decode_rm(insn);
+    bool narrow = insn->operand_size != (exit_code_bits(lp) == 16);
+    if (insn->memory) {
+        if (!walk_write(lp, exit_operand_address(lp, insn), &value, 2))
+            return;
+    } else if (narrow) {
+        exit_set_register(lp, number, (exit_get_register(lp, number) & ~0xFFFFull) | (u16)value);
+    } else {
+        exit_set_register(lp, number, insn->rex & 8 ? value : (u32)value);
+    }
+    exit_skip(lp, insn->length);
+}
+
+void exit_read_cr(struct lp *lp)
+{
+    struct instruction insn;
+    lp_count_event(lp, MONITOR_COUNT_EXIT_CR);
+    if (!exit_decode(lp, &insn) || insn.map != MAP_0F) {
+        exit_raise_ud(lp);
+        return;
+    }
+    if (insn.opcode == OPCODE_GROUP_7) {
+        store_machine_status(lp, &insn);
+        return;
+    }
+    u64 value = value_of(lp, insn.lock && decode_reg(&insn) == 0 ? 8 : decode_reg(&insn));
+    exit_set_register(lp, decode_rm(&insn), exit_code_bits(lp) == 64 ? value : (u32)value);
     exit_skip(lp, insn.length);
 }

@@ -8,7 +8,8 @@
 
 #include "seam/monitor/lp.h"
 
-void exit_cr4(struct lp *lp, bool write);
+void exit_read_cr(struct lp *lp); /* and SMSW */
+void exit_write_cr4(struct lp *lp);
 
 u64 cr4_of(const struct lp *lp); /* as the guest reads it */
 

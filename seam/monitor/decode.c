@@ -36,7 +36,9 @@ static void read_prefixes(struct cursor *c, u32 bits, struct instruction *out)
             out->repeat = byte;
         else if (byte == 0x26 || byte == 0x2E || byte == 0x36 || byte == 0x3E || byte == 0x64 || byte == 0x65)
             out->segment = byte;
-        else if (byte != 0xF0)
+        else if (byte == 0xF0)
+            out->lock = true;
+        else
             break;
     }
     if (bits == 64 && (c->bytes[c->at] & 0xF0) == 0x40)

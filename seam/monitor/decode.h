@@ -11,6 +11,7 @@
 enum decode_map { MAP_PRIMARY, MAP_0F, MAP_0F38, MAP_0F3A };
 
 struct instruction {
+    bool lock;         /* F0: with MOV CR0 it means CR8 */
     bool operand_size; /* 66 */
     u8 repeat;         /* 0, F2 or F3: the last one counts */
     u8 segment;        /* 0, or the override prefix byte */

@@ -197,9 +197,12 @@ void exit_handle(struct lp *lp)
     case VMEXIT_CPUID:
         exit_cpuid(lp);
         break;
+    case VMEXIT_READ_CR0:
     case VMEXIT_READ_CR4:
+        exit_read_cr(lp);
+        break;
     case VMEXIT_WRITE_CR4:
-        exit_cr4(lp, code == VMEXIT_WRITE_CR4);
+        exit_write_cr4(lp);
         break;
     case VMEXIT_NPF:
         keep_interrupted_event(lp);

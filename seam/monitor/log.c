@@ -11,6 +11,7 @@
 
 static struct serial com2;
 static struct lock lock;
+static bool to_both;
 static char *capture;
 static size_t capture_size;
 
@@ -31,26 +32,6 @@ static void write_line(struct serial *port, const char *prefix, const char *fmt,
     serial_write(port, line, length);
 }
 
-void log_line(const char *fmt, ...)
-{
-    va_list args;
-    va_start(args, fmt);
-    if (capture) {
-        format_v(capture, capture_size, fmt, args);
-    } else {
-        lock_take(&lock);
-        write_line(&com2, "seam: ", fmt, args);
-        lock_release(&lock);
-    }
-    va_end(args);
-}
-
-void log_capture(char *text, size_t size)
-{
-    capture = text;
-    capture_size = size;
-}
-
 static void write_both(const char *prefix, const char *fmt, va_list args)
 {
     static struct serial com1;
@@ -61,6 +42,33 @@ static void write_both(const char *prefix, const char *fmt, va_list args)
     write_line(&com2, prefix, fmt, args);
     write_line(&com1, prefix, fmt, again);
     va_end(again);
+}
+
+void log_line(const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    if (capture) {
+        format_v(capture, capture_size, fmt, args);
+    } else if (to_both) {
+        write_both("seam: ", fmt, args);
+    } else {
+        lock_take(&lock);
+        write_line(&com2, "seam: ", fmt, args);
+        lock_release(&lock);
+    }
+    va_end(args);
+}
+
+void log_to_both(bool on)
+{
+    to_both = on;
+}
+
+void log_capture(char *text, size_t size)
+{
+    capture = text;
+    capture_size = size;
 }
 
 void log_last_words(const char *fmt, ...)

@@ -29,4 +29,7 @@ void monitor_leave(enum monitor_exit code) __attribute__((noreturn));
 /* While text is not NULL, log_line() copies each line there (the last one wins) instead of printing it. */
 void log_capture(char *text, size_t size);
 
+/* While on, log_line() prints on COM1, too: what explains a refusal that follows. */
+void log_to_both(bool on);
+
 #endif

@@ -64,6 +64,7 @@ static void start_boot_cpu(void *argument)
     ap_start_all();
     guest_load();
     say_what_is();
+    machine_probe_quirks();
     guest_enter_pvh(lp);
     lp->state = LP_RUNNING;
     lp_main(lp);
@@ -82,7 +83,6 @@ void boot_main(u32 entry_kind, u64 loader_data)
     memory_relocate(); /* from here on in SEAMRR, on page tables of our own */
     machine_find_processors();
     topology_require_packages();
-    machine_probe_quirks();
     npt_build();
     svm_build_maps();
     for (u32 i = 0; i < lp_count; i++)

@@ -11,7 +11,7 @@
 #define IMAGE_OFFSET (2 * MIB) /* in SEAMRR; in front: the pages where a SEAM VMCS of each LP belongs */
 #define GUEST_NEEDS  (24 * MIB)
 #define LEAST_MEMORY                                                                                         \
-    (3 * SEAMRR_SIZE) /* the first block is the loader's, the last is cut short by the firmware */
+    (2 * SEAMRR_SIZE + 4 * MIB) /* the first block is low memory and image; modules lie at the top */
 
 #define PTE_PRESENT  (1ull << 0)
 #define PTE_WRITABLE (1ull << 1)

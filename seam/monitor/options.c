@@ -62,12 +62,11 @@ static void take_verbose(const char *value)
 /* The profile sets all knobs, so single knobs wait until it is known. */
 static void take_knob(const char *value)
 {
-    char why[LOG_LINE_MAX] = "";
-    log_capture(why, sizeof(why));
+    log_to_both(true); /* the module says what it dislikes and lists the knobs */
     bool done = soft_knob_set(&options.knobs, value);
-    log_capture(NULL, 0);
+    log_to_both(false);
     if (!done)
-        refuse("option knob=%s: %s", value, why);
+        refuse("option knob=%s is refused, the lines above say why", value);
 }
 
 static bool number_until(const char **text, char end, u64 *value)

@@ -50,7 +50,10 @@ void svm_enable(struct lp *lp)
     __asm__ volatile("clgi");
 
     struct vmcb *vmcb = lp->vmcb;
-    vmcb->intercept_cr_read = vmcb->intercept_cr_write = 1u << 4;
+    /* QEMU 9.1 to 10.x takes a read of any control register for one of CR0 (control_register.c), so that one,
+     * too. */
+    vmcb->intercept_cr_read = 1u << 0 | 1u << 4;
+    vmcb->intercept_cr_write = 1u << 4;
     vmcb->intercept_exceptions = 1u << 6; /* #UD: that is how SEAMCALL arrives */
     vmcb->intercept_1 = INTERCEPT_NMI | INTERCEPT_CPUID | INTERCEPT_INVD | INTERCEPT_INVLPGA | INTERCEPT_IO |
                         INTERCEPT_MSR | INTERCEPT_SHUTDOWN;

@@ -103,6 +103,7 @@ _Static_assert(sizeof(struct vmcb) == 4096, "VMCB");
 #define EVENT_SOFT_INTERRUPT (4u << 8)
 
 enum vmexit {
+    VMEXIT_READ_CR0 = 0x00,
     VMEXIT_READ_CR4 = 0x04,
     VMEXIT_WRITE_CR4 = 0x14,
     VMEXIT_EXCEPTION = 0x40, /* + vector */
