@@ -121,7 +121,7 @@ bool walk_peek(const struct lp *lp, u32 *bytes)
         u64 gpa = (table & ~(span - 1)) | (v->rip & (span - 1));
         if (!memory_is_plain(gpa))
             return false;
-        *bytes = *(const u32 *)gpa;
+        __builtin_memcpy(bytes, (const void *)gpa, sizeof(*bytes)); /* any alignment, no call */
         return true;
     }
     return false;
