@@ -5,7 +5,8 @@
 void *memcpy(void *restrict to, const void *restrict from, size_t size)
 {
     void *result = to;
-    size_t words = size / 8, rest = size % 8; /* an emulator runs one round after the other: fewer are faster */
+    size_t words = size / 8,
+           rest = size % 8; /* an emulator runs one round after the other: fewer are faster */
     __asm__ volatile("rep movsq" : "+D"(to), "+S"(from), "+c"(words) : : "memory");
     __asm__ volatile("rep movsb" : "+D"(to), "+S"(from), "+c"(rest) : : "memory");
     return result;
