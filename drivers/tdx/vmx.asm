@@ -13,6 +13,7 @@ section .text
 ; u64 vmxon_instruction(const u64 *region_pa)
 global vmxon_instruction
 vmxon_instruction:
+        test    rdi, rdi                ; CF and ZF off: where the instruction does nothing, that reads as success
 .vmxon:
         db      0xF3, 0x0F, 0xC7, 0x37  ; VMXON [rdi]
         jmp     vmx_outcome
