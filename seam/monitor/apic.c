@@ -226,13 +226,14 @@ u32 apic_task_priority(void)
     return read_register(APIC_TPR);
 }
 
+/* Asked after every page of a resumable leaf, so the registers are read only as far as they matter: in the
+ * usual case nothing waits. Vectors below 32 are exceptions, which no interrupt may use. */
 bool apic_interrupt_waiting(void)
 {
-    u32 class = read_register(APIC_PPR) >> 4 & 15;
-    for (u32 i = 8; i-- > 0;) {
+    for (u32 i = 8; i-- > 1;) {
         u32 waiting = read_register(APIC_IRR + 16 * i);
         if (waiting)
-            return (i * 32 + 31 - (u32)__builtin_clz(waiting)) >> 4 > class;
+            return (i * 32 + 31 - (u32)__builtin_clz(waiting)) >> 4 > (read_register(APIC_PPR) >> 4 & 15);
     }
     return false;
 }

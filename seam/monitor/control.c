@@ -68,6 +68,16 @@ static u64 page_owner(u64 page)
     }
 }
 
+static bool counter(u64 index, u64 *value)
+{
+    if (index < MONITOR_COUNTER_FAULTS)
+        return lp_counter_sum(index, value);
+    if (index > MONITOR_COUNTER_FAULTS + 0xFF)
+        return false;
+    *value = inject_faults_left((u16)(index - MONITOR_COUNTER_FAULTS));
+    return true;
+}
+
 bool control_read(struct lp *lp, u32 offset, u64 *value)
 {
     (void)lp;
@@ -82,7 +92,7 @@ bool control_read(struct lp *lp, u32 offset, u64 *value)
         *value = counter_selected;
         return true;
     case MONITOR_MSR_COUNTER_VALUE:
-        return lp_counter_sum(counter_selected, value);
+        return counter(counter_selected, value);
     case MONITOR_MSR_PAGE_SELECT:
         *value = page_selected;
         return true;
@@ -110,14 +120,14 @@ bool control_read(struct lp *lp, u32 offset, u64 *value)
 bool control_write(struct lp *lp, u32 offset, u64 value)
 {
     (void)lp;
-    u64 counter;
+    u64 ignored;
     switch (offset) {
     case MONITOR_MSR_RESET:
         return reset(value);
     case MONITOR_MSR_INJECT_LEAF ... MONITOR_MSR_INJECT_ARM:
         return inject_write(offset, value);
     case MONITOR_MSR_COUNTER_SELECT:
-        if (!lp_counter_sum(value, &counter))
+        if (!counter(value, &ignored))
             return false;
         counter_selected = value;
         return true;

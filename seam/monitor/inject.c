@@ -109,6 +109,21 @@ u64 inject_read(u32 offset)
     }
 }
 
+u64 inject_faults_left(u16 leaf)
+{
+    u64 left = 0;
+    lock_take(&lock);
+    for (u32 i = 0; i < INJECT_OPTIONS; i++) {
+        const struct injection *fault = &from_options[i];
+        if (!fault->kind || (fault->leaf != leaf && fault->leaf != INJECT_ANY_LEAF))
+            continue;
+        u64 spoiled = fault->seen >= fault->nth ? fault->seen - fault->nth + 1 : 0;
+        left += fault->count - spoiled;
+    }
+    lock_release(&lock);
+    return left;
+}
+
 void inject_disarm(void)
 {
     lock_take(&lock);

@@ -35,5 +35,7 @@ static inline void inject_begin(struct lp *lp, u16 leaf)
 bool inject_write(u32 offset, u64 value);
 u64 inject_read(u32 offset);
 void inject_disarm(void);
+/* Calls of the leaf that faults from the command line will still spoil. */
+u64 inject_faults_left(u16 leaf);
 
 #endif
