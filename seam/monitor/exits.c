@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "seam/monitor/exits.h"
+#include "seam/monitor/idle.h"
 
 #include "kernel/cpu.h"
 #include "lib/format.h"
@@ -187,6 +188,7 @@ void exit_handle(struct lp *lp)
 {
     u64 code = lp->vmcb->exit_code;
     lp_count_event(lp, MONITOR_COUNT_EXITS);
+    idle_end(lp);
     switch (code) {
     case VMEXIT_EXCEPTION + VECTOR_UD:
         exit_undefined(lp);
@@ -224,6 +226,12 @@ void exit_handle(struct lp *lp)
         break;
     case VMEXIT_IO:
         exit_io(lp);
+        break;
+    case VMEXIT_HALT:
+        exit_halt(lp);
+        break;
+    case VMEXIT_INTERRUPT:
+        exit_interrupt(lp);
         break;
     case VMEXIT_VMRUN ... VMEXIT_SKINIT:
     case VMEXIT_INVLPGA:

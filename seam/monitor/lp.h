@@ -55,6 +55,7 @@ struct lp {
     volatile u32 caches_flushed; /* WBINVD since the last successful SYS.CONFIG */
     u32 nmi_taken;               /* set by the NMI handler */
     u32 event, event_error;      /* to be injected at the next entry */
+    volatile u32 idle;           /* in HLT: drops them before it uses any (idle.h) */
     u64 translations_seen;       /* generation of the nested tables at the last entry */
 
     bool vmxe;        /* CR4.VMXE as the guest sees it */

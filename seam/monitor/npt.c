@@ -187,12 +187,12 @@ void npt_flush_others(struct lp *lp)
     lp_count_event(lp, MONITOR_COUNT_FLUSHES);
     u64 generation = __atomic_add_fetch(&npt_generation, 1, __ATOMIC_SEQ_CST);
     for (u32 i = 0; i < lp_count; i++)
-        if (lp_at(i) != lp && lp_at(i)->in_guest)
+        if (lp_at(i) != lp && lp_at(i)->in_guest && !lp_at(i)->idle)
             lp_kick(lp_at(i));
     u64 start = rdtsc();
     for (u32 i = 0; i < lp_count; i++) {
         struct lp *other = lp_at(i);
-        while (other != lp && other->in_guest && other->translations_seen < generation) {
+        while (other != lp && other->in_guest && !other->idle && other->translations_seen < generation) {
             if (rdtsc() - start > LP_PATIENCE)
                 monitor_bug("LP %u doesn't leave the guest to flush its translations", i);
             cpu_relax();

@@ -68,14 +68,16 @@ _Static_assert(offsetof(struct vmcb, cr2) == 0x640, "VMCB");
 _Static_assert(sizeof(struct vmcb) == 4096, "VMCB");
 
 /* intercept_1 */
-#define INTERCEPT_NMI      (1u << 1)
-#define INTERCEPT_CPUID    (1u << 18)
-#define INTERCEPT_IRET     (1u << 20)
-#define INTERCEPT_INVD     (1u << 22)
-#define INTERCEPT_INVLPGA  (1u << 26)
-#define INTERCEPT_IO       (1u << 27)
-#define INTERCEPT_MSR      (1u << 28)
-#define INTERCEPT_SHUTDOWN (1u << 31)
+#define INTERCEPT_INTERRUPT (1u << 0)
+#define INTERCEPT_NMI       (1u << 1)
+#define INTERCEPT_CPUID     (1u << 18)
+#define INTERCEPT_IRET      (1u << 20)
+#define INTERCEPT_INVD      (1u << 22)
+#define INTERCEPT_HALT      (1u << 24)
+#define INTERCEPT_INVLPGA   (1u << 26)
+#define INTERCEPT_IO        (1u << 27)
+#define INTERCEPT_MSR       (1u << 28)
+#define INTERCEPT_SHUTDOWN  (1u << 31)
 
 /* intercept_2 */
 #define INTERCEPT_VMRUN   (1u << 0)
@@ -107,10 +109,12 @@ enum vmexit {
     VMEXIT_READ_CR4 = 0x04,
     VMEXIT_WRITE_CR4 = 0x14,
     VMEXIT_EXCEPTION = 0x40, /* + vector */
+    VMEXIT_INTERRUPT = 0x60,
     VMEXIT_NMI = 0x61,
     VMEXIT_CPUID = 0x72,
     VMEXIT_IRET = 0x74,
     VMEXIT_INVD = 0x76,
+    VMEXIT_HALT = 0x78,
     VMEXIT_INVLPGA = 0x7A,
     VMEXIT_IO = 0x7B,
     VMEXIT_MSR = 0x7C,
