@@ -500,7 +500,7 @@ static void one_at_a_time(void **state)
 static void rdmd_while_taken(void **state)
 {
     (void)state;
-    struct fake *fake = with_pool(NULL);
+    struct fake *fake = with_pool(KNOBS("ext_add_writes=64"));
     put_list(fake, LIST, 0, 1, POOL);
     fake->hook = hook_rdmd;
     fake->hook_map = POOL; /* when its contents are overwritten */
@@ -515,19 +515,19 @@ static void rdmd_while_taken(void **state)
 static void pool_page_knobs(void **state)
 {
     (void)state;
-    struct fake *fake = with_pool(NULL);
+    struct fake *fake = with_pool(KNOBS("ext_add_writes=64"));
     put_list(fake, LIST, 0, 1, POOL);
     memset(fake->ram + POOL, 0x11, 4096);
     run(fake, 0, 61, .rcx = list_info(LIST, 0, 0));
-    assert_int_equal(fake->ram[POOL], 0xA5); /* by default one line is lost */
+    assert_int_equal(fake->ram[POOL], 0xA5); /* one line is lost */
     assert_int_equal(fake->ram[POOL + 63], 0xA5);
     assert_int_equal(fake->ram[POOL + 64], 0x11);
     fake_free(fake);
-    fake = with_pool(KNOBS("ext_add_writes=0", "ext_page_type=200"));
+    fake = with_pool(KNOBS("ext_page_type=200"));
     put_list(fake, LIST, 0, 1, POOL);
     memset(fake->ram + POOL, 0x11, 4096);
     run(fake, 0, 61, .rcx = list_info(LIST, 0, 0));
-    assert_int_equal(fake->ram[POOL], 0x11);
+    assert_int_equal(fake->ram[POOL], 0x11); /* by default contents are left alone */
     assert_int_equal(run(fake, 0, 24, .rcx = POOL).rcx, 200);
     assert_int_equal(soft_page_owner(fake->module, POOL), SOFT_OWNER_POOL);
     fake_free(fake);
