@@ -89,7 +89,7 @@ static void put_string(struct output *out, const char *text, const struct spec *
     if (!text)
         text = "(null)";
     size_t length = 0;
-    while (text[length] && (spec->precision < 0 || length < (size_t)spec->precision))
+    while ((spec->precision < 0 || length < (size_t)spec->precision) && text[length])
         length++;
     put_padded(out, text, length, spec);
 }
