@@ -89,6 +89,12 @@ mkdir "$work/tmp"
 ./run-qemu.sh 2>"$err" | true
 expect "a reader that goes away does no harm" test ! -s "$err"
 
+echo 41 >"$work/status"
+./run-qemu.sh 2>&1 >"$out" | true
+expect "nor one that doesn't want to know why: no temporary files stay" rmdir "$work/tmp"
+mkdir -p "$work/tmp"
+echo 33 >"$work/status"
+
 for signal in INT TERM HUP; do
     echo 47 >"$work/sleep"
     env --default-signal=INT ./run-qemu.sh >"$out" 2>"$err" &
