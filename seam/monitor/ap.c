@@ -7,6 +7,7 @@
 #include "seam/monitor/death.h"
 #include "seam/monitor/exits.h"
 #include "seam/monitor/guest.h"
+#include "seam/monitor/idle.h"
 #include "seam/monitor/log.h"
 #include "seam/monitor/machine.h"
 #include "seam/monitor/memory.h"
@@ -123,7 +124,6 @@ void exit_nmi(struct lp *lp)
 {
     lp_count_event(lp, MONITOR_COUNT_EXIT_NMI);
     take_pending_nmi();
-    sort_nmi(lp);
 }
 
 /* ---- INIT and SIPI ---- */
@@ -217,6 +217,8 @@ void exit_iret(struct lp *lp)
  */
 static void run_guest(struct lp *lp)
 {
+    if (lp->event)
+        idle_end(lp); /* its handler runs before the HLT does */
     __atomic_exchange_n(&lp->in_guest, 1, __ATOMIC_SEQ_CST);
     u64 generation = npt_generation;
     lp->vmcb->tlb_control = lp->translations_seen == generation ? TLB_CONTROL_KEEP : TLB_CONTROL_FLUSH;
@@ -232,11 +234,13 @@ void lp_main(void *argument)
 {
     struct lp *lp = argument;
     for (;;) {
+        sort_nmi(lp);
         if (lp->work)
             do_work(lp);
+        if (lp->nmi_taken)
+            continue; /* a kick came while interrupts were drained: its work may have missed do_work() */
         if (lp->state != LP_RUNNING) {
             lp_sleep(&lp->work);
-            sort_nmi(lp);
             continue;
         }
         run_guest(lp);

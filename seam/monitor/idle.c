@@ -12,6 +12,11 @@ void exit_halt(struct lp *lp)
 {
     struct vmcb *vmcb = lp->vmcb;
     lp_count_event(lp, MONITOR_COUNT_EXIT_HALT);
+    if (vmcb->rflags &
+        RFLAGS_TF) { /* the trap behind HLT would reach the guest past us: let it, and don't call it idle */
+        vmcb->intercept_1 &= ~INTERCEPT_HALT;
+        return;
+    }
     vmcb->intercept_1 = (vmcb->intercept_1 & ~INTERCEPT_HALT) | INTERCEPT_INTERRUPT;
     vmcb->interrupt_shadow = vmcb->rflags & RFLAGS_IF ? 1 : 0;
     lp->idle = 1;

@@ -13,7 +13,7 @@
 void exit_halt(struct lp *lp);
 void exit_interrupt(struct lp *lp);
 
-/* At every exit: whatever its cause, the LP isn't halted any more. */
+/* At every exit and with every event: whatever the cause, the LP isn't halted any more. */
 void idle_end(struct lp *lp);
 
 #endif

@@ -16,9 +16,10 @@
 
 #define MAX_LPS 255 /* physical xAPIC ids end at 254 */
 
-#define LP_BLOCK      (8 * PAGE_SIZE)
-#define LP_MSR_SLOTS  96
-#define LP_STEP_PAGES 8
+#define LP_BLOCK     (8 * PAGE_SIZE)
+#define LP_MSR_SLOTS 96
+#define NPT_VIEW_PAGES                                                                                       \
+    6 /* of one instruction: two operands, each on two pages, and some of its page tables */
 
 enum lp_state {
     LP_ABSENT,    /* not seen yet */
@@ -37,8 +38,13 @@ enum lp_work {
 struct lp_step {
     bool active;
     bool interrupts_on, trap_flag; /* what RFLAGS really had */
-    u32 page_count;
-    u64 pages[LP_STEP_PAGES];
+    bool in_view;                  /* on the view's tables */
+};
+
+/* Nested tables of this LP's own (npt.c). */
+struct npt_view {
+    u64 *tables;
+    u32 used;
 };
 
 struct lp {
@@ -53,7 +59,7 @@ struct lp {
     volatile u32 in_guest;       /* may hold stale translations of the guest */
     volatile u32 in_module;      /* inside soft_call() */
     volatile u32 caches_flushed; /* WBINVD since the last successful SYS.CONFIG */
-    u32 nmi_taken;               /* set by the NMI handler */
+    volatile u32 nmi_taken;      /* set by the NMI handler */
     u32 event, event_error;      /* to be injected at the next entry */
     volatile u32 idle;           /* in HLT: drops them before it uses any (idle.h) */
     u64 translations_seen;       /* generation of the nested tables at the last entry */
@@ -62,6 +68,7 @@ struct lp {
     bool vmx_root;    /* between VMXON and VMXOFF */
     bool nmi_blocked; /* an NMI was injected and IRET hasn't come */
     struct lp_step step;
+    struct npt_view view;
     u64 last_fault; /* address of the last nested page fault, and how often it came in a row */
     u32 last_fault_count;
 

@@ -6,6 +6,7 @@
 #include "seam/monitor/npt.h"
 
 #include "kernel/cpu.h"
+#include "lib/string.h"
 #include "seam/monitor/ap.h"
 #include "seam/monitor/death.h"
 #include "seam/monitor/lock.h"
@@ -44,21 +45,33 @@ static u64 leaf_of(u64 pa, u32 level)
     return pa | RIGHTS | (level > LEVEL_PAGE ? LARGE : 0);
 }
 
+/* A table of level that says the same as the entry above it. */
+static void fill_table(u64 *table, u64 entry, u32 level)
+{
+    u64 step = 1ull << level_shift(level);
+    for (u64 i = 0; i < 512; i++)
+        table[i] = entry & PRESENT ? leaf_of((entry & FRAME) + i * step, level) : entry;
+}
+
 /*
- * Puts a table that says the same in place of an entry. Nested tables of 4 levels look at address bits 47:0,
- * of which 47:46 are KeyID bits: the root shows the same memory four times.
+ * Nested tables of 4 levels look at address bits 47:0, of which 47:46 are KeyID bits: a root shows the same
+ * memory four times.
  */
+static void set_table(u64 *entry, u64 *table, u32 level)
+{
+    u32 copies = level == LEVEL_ROOT ? 4 : 1;
+    for (u32 i = 0; i < copies; i++)
+        __atomic_store_n(&entry[i * ROOT_ENTRIES], (u64)table | RIGHTS, __ATOMIC_RELEASE);
+}
+
+/* Puts a table in place of an entry. */
 static u64 *split(u64 *entry, u32 level)
 {
     u64 *table = heap_take(PAGE_SIZE, PAGE_SIZE);
     if (!table)
         return NULL;
-    u64 step = 1ull << level_shift(level - 1);
-    for (u64 i = 0; i < 512; i++)
-        table[i] = *entry & PRESENT ? leaf_of((*entry & FRAME) + i * step, level - 1) : *entry;
-    u32 copies = level == LEVEL_ROOT ? 4 : 1;
-    for (u32 i = 0; i < copies; i++)
-        __atomic_store_n(&entry[i * ROOT_ENTRIES], (u64)table | RIGHTS, __ATOMIC_RELEASE);
+    fill_table(table, *entry, level - 1);
+    set_table(entry, table, level);
     return table;
 }
 
@@ -114,22 +127,6 @@ static u64 *find(u64 gpa, u32 *level)
     }
 }
 
-bool npt_show(u64 page, u64 instead)
-{
-    u32 level;
-    lock_take(&lock);
-    u64 *entry = find(page, &level);
-    bool small = level == LEVEL_PAGE;
-    while (!small && split(entry, level)) {
-        entry = find(page, &level);
-        small = level == LEVEL_PAGE;
-    }
-    if (small)
-        __atomic_store_n(entry, leaf_of(instead, LEVEL_PAGE), __ATOMIC_RELEASE);
-    lock_release(&lock);
-    return small;
-}
-
 bool npt_reach(u64 gpa)
 {
     return set_range(align_down(gpa, GIB), GIB, -1);
@@ -177,6 +174,63 @@ u64 npt_root(void)
 {
     return (u64)root;
 }
+
+/* ---- private views ---- */
+
+#define VIEW_TABLES (1 + NPT_VIEW_PAGES * (LEVEL_ROOT - LEVEL_PAGE))
+
+bool npt_view_open(struct npt_view *view)
+{
+    lock_take(&lock);
+    if (!view->tables)
+        view->tables = heap_take(VIEW_TABLES * PAGE_SIZE, PAGE_SIZE);
+    lock_release(&lock);
+    if (!view->tables)
+        return false;
+    memcpy(view->tables, root, PAGE_SIZE);
+    view->used = 1;
+    return true;
+}
+
+static bool owns(const struct npt_view *view, u64 table)
+{
+    return table - (u64)view->tables < VIEW_TABLES * PAGE_SIZE;
+}
+
+/* The view's own copy of the table under an entry; NULL: the view is full. */
+static u64 *own_table(struct npt_view *view, u64 *entry, u32 level)
+{
+    u64 below = *entry & FRAME;
+    bool shared = is_table(*entry, level);
+    if (shared && owns(view, below))
+        return (u64 *)below;
+    if (view->used == VIEW_TABLES)
+        return NULL;
+    u64 *table = view->tables + 512 * view->used++;
+    if (shared)
+        memcpy(table, (const void *)below, PAGE_SIZE);
+    else
+        fill_table(table, *entry, level - 1);
+    set_table(entry, table, level);
+    return table;
+}
+
+bool npt_view_show(struct npt_view *view, u64 page, u64 instead)
+{
+    u64 *table = view->tables;
+    for (u32 level = LEVEL_ROOT; level > LEVEL_PAGE && table; level--)
+        table = own_table(view, &table[page >> level_shift(level) & 511], level);
+    if (table)
+        table[page >> level_shift(LEVEL_PAGE) & 511] = leaf_of(instead, LEVEL_PAGE);
+    return table != NULL;
+}
+
+u64 npt_view_root(const struct npt_view *view)
+{
+    return (u64)view->tables;
+}
+
+/* ---- forgetting ---- */
 
 /*
  * The other half is in lp_enter(): an LP says "in guest" and then looks at the generation, we raise the

@@ -35,9 +35,6 @@ u64 npt_root(void);
 bool npt_make_hole(u64 base, u64 size, enum npt_hole why);
 bool npt_give_back(u64 base, u64 size);
 
-/* Shows another page in place of a hole, for one instruction (stray.c). */
-bool npt_show(u64 page, u64 instead);
-
 /* Maps 1 GiB around an address beyond RAM: devices may be there. */
 bool npt_reach(u64 gpa);
 
@@ -46,6 +43,15 @@ enum npt_hole npt_why(u64 gpa, bool *mapped);
 
 /* Calls give(base, size) for every stretch of holes of the given kind, ascending. */
 void npt_each_hole(enum npt_hole why, void (*give)(u64 base, u64 size));
+
+/*
+ * A view of its own for one LP, for one instruction (stray.c): the same tables but for a few pages. The
+ * memory is taken once and used again.
+ */
+bool npt_view_open(struct npt_view *view); /* false: no memory */
+bool npt_view_show(struct npt_view *view, u64 page,
+                   u64 instead); /* false: NPT_VIEW_PAGES are shown already */
+u64 npt_view_root(const struct npt_view *view);
 
 /* Makes every other LP forget stale translations before it returns; npt_enter() is the LP's half of it. */
 void npt_flush_others(struct lp *lp);

@@ -66,23 +66,18 @@ void stray_step_only(struct lp *lp)
     begin_step(lp);
 }
 
-static void hide_again(struct lp *lp)
+static void end_step(struct lp *lp)
 {
-    for (u32 i = 0; i < lp->step.page_count; i++) {
-        u64 page = lp->step.pages[i] & ~(PAGE_SIZE - 1);
-        npt_make_hole(page, PAGE_SIZE, (enum npt_hole)(lp->step.pages[i] & (PAGE_SIZE - 1)));
-    }
-    lp->translations_seen = 0;
-    if (lp->step.page_count)
-        npt_flush_others(lp);
-    lp->step.active = false;
+    lp->vmcb->nested_cr3 = npt_root();
     lp->vmcb->intercept_exceptions &= ~(1u << VECTOR_DB);
+    lp->translations_seen = 0;
+    lp->step.active = false;
 }
 
 void stray_step_drop(struct lp *lp)
 {
     if (lp->step.active)
-        hide_again(lp);
+        end_step(lp);
 }
 
 void exit_step_done(struct lp *lp)
@@ -90,7 +85,7 @@ void exit_step_done(struct lp *lp)
     struct vmcb *v = lp->vmcb;
     struct lp_step step = lp->step;
     lp_count_event(lp, MONITOR_COUNT_EXIT_OTHER);
-    hide_again(lp);
+    end_step(lp);
     v->rflags |= step.interrupts_on ? 1ull << 9 : 0;
     if (step.trap_flag) { /* the guest steps, too */
         exit_raise(lp, VECTOR_DB, 0);
@@ -100,18 +95,24 @@ void exit_step_done(struct lp *lp)
     v->dr6 &= ~DR6_BS;
 }
 
-/* The instruction runs again and finds a scratch page full of fill where the page would be; then the page is
- * gone. */
-static void step_over(struct lp *lp, u64 page, enum npt_hole why, u8 fill)
+/*
+ * The instruction runs again and finds a scratch page full of fill where the page would be, on nested tables
+ * that only this LP uses and only for this instruction.
+ */
+static void step_over(struct lp *lp, u64 page, u8 fill)
 {
     begin_step(lp);
+    if (!lp->step.in_view) {
+        if (!npt_view_open(&lp->view))
+            death_of_guest(lp, "touched a forbidden page, and SEAMRR has no room left to emulate that");
+        lp->vmcb->nested_cr3 = npt_view_root(&lp->view);
+        lp->step.in_view = true;
+    }
     u8 *scratch = lp_page(lp, LP_PAGE_SCRATCH);
-    if (lp->step.page_count == LP_STEP_PAGES)
-        death_of_guest(lp, "touched more forbidden pages in one instruction than any instruction can");
-    lp->step.pages[lp->step.page_count++] = page | why;
     memset(scratch, fill, PAGE_SIZE);
-    if (!npt_show(page, (u64)scratch))
-        death_of_guest(lp, "touched a forbidden page, and SEAMRR has no room left to emulate that");
+    if (!npt_view_show(&lp->view, page, (u64)scratch))
+        death_of_guest(lp, "touched more forbidden pages in one instruction than the monitor can emulate");
+    lp->translations_seen = 0;
 }
 
 /* ---- strays ---- */
@@ -164,7 +165,7 @@ static void stray(struct lp *lp, u64 gpa, enum npt_hole why)
     if (control_stray_policy() == MONITOR_STRAY_MACHINE_CHECK)
         machine_check(lp, gpa);
     else
-        step_over(lp, align_down(gpa, PAGE_SIZE), why, 0xA5); /* another key's view of the memory: noise */
+        step_over(lp, align_down(gpa, PAGE_SIZE), 0xA5); /* another key's view of the memory: noise */
 }
 
 /* Another LP may have changed the entry meanwhile: then the instruction simply runs again. */
@@ -189,14 +190,14 @@ void exit_nested_fault(struct lp *lp)
         stray(lp, gpa, why);
     } else if (why == NPT_SEAMRR) {
         note_stray(lp, gpa, why);
-        step_over(lp, page, why, 0xFF);
+        step_over(lp, page, 0xFF);
     } else if (why == NPT_XAPIC) {
         if (!__atomic_exchange_n(&xapic_logged, 1, __ATOMIC_RELAXED))
             log_line(
                 "LP %u touched the xAPIC page at rip 0x%lx: this machine is in x2APIC mode, nothing answers there",
                 lp->index, lp->vmcb->rip);
-        step_over(lp, page, why, 0xFF);
+        step_over(lp, page, 0xFF);
     } else if (!npt_reach(gpa)) {
-        step_over(lp, page, why, 0xFF);
+        step_over(lp, page, 0xFF);
     }
 }

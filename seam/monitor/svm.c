@@ -55,8 +55,8 @@ void svm_enable(struct lp *lp)
     vmcb->intercept_cr_read = 1u << 0 | 1u << 4;
     vmcb->intercept_cr_write = 1u << 4;
     vmcb->intercept_exceptions = 1u << 6; /* #UD: that is how SEAMCALL arrives */
-    vmcb->intercept_1 = INTERCEPT_NMI | INTERCEPT_HALT | INTERCEPT_CPUID | INTERCEPT_INVD | INTERCEPT_INVLPGA | INTERCEPT_IO |
-                        INTERCEPT_MSR | INTERCEPT_SHUTDOWN;
+    vmcb->intercept_1 = INTERCEPT_NMI | INTERCEPT_HALT | INTERCEPT_CPUID | INTERCEPT_INVD |
+                        INTERCEPT_INVLPGA | INTERCEPT_IO | INTERCEPT_MSR | INTERCEPT_SHUTDOWN;
     vmcb->intercept_2 = INTERCEPT_VMRUN | INTERCEPT_VMMCALL | INTERCEPT_VMLOAD | INTERCEPT_VMSAVE |
                         INTERCEPT_STGI | INTERCEPT_CLGI | INTERCEPT_SKINIT | INTERCEPT_WBINVD |
                         INTERCEPT_MONITOR | INTERCEPT_MWAIT;
