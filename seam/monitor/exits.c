@@ -213,6 +213,7 @@ void exit_handle(struct lp *lp)
     case VMEXIT_NMI:
         keep_interrupted_event(lp);
         exit_nmi(lp);
+        idle_after_nmi(lp);
         break;
     case VMEXIT_EXCEPTION + VECTOR_DB:
         exit_step_done(lp);

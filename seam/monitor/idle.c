@@ -1,31 +1,42 @@
 /* SPDX-License-Identifier: MIT */
 #include "seam/monitor/idle.h"
 
-#include "kernel/cpu.h"
+#include "seam/monitor/exits.h"
 #include "seam/monitor/vmcb.h"
+#include "seam/monitor/walk.h"
 
-/*
- * The guest runs its HLT again, this time for real, as if STI stood right before it: an interrupt that waits
- * already must end the HLT, not come before it.
- */
+#define HALT_OPCODE 0xF4
+#define HALT_BYTES  1
+
+/* The guest runs its HLT again, this time for real. */
 void exit_halt(struct lp *lp)
 {
     struct vmcb *vmcb = lp->vmcb;
     lp_count_event(lp, MONITOR_COUNT_EXIT_HALT);
-    if (vmcb->rflags &
-        RFLAGS_TF) { /* the trap behind HLT would reach the guest past us: let it, and don't call it idle */
-        vmcb->intercept_1 &= ~INTERCEPT_HALT;
-        return;
-    }
     vmcb->intercept_1 = (vmcb->intercept_1 & ~INTERCEPT_HALT) | INTERCEPT_INTERRUPT;
-    vmcb->interrupt_shadow = vmcb->rflags & RFLAGS_IF ? 1 : 0;
+    lp->halt_rip = vmcb->rip;
     lp->idle = 1;
 }
 
-/* The interrupt still waits; without the intercept it reaches the guest at the next entry. */
+/*
+ * The interrupt still waits; without the intercept it reaches the guest at the next entry. QEMU's VMRUN
+ * doesn't load the interrupt shadow, so after "sti; hlt" an interrupt that waited already comes before the
+ * HLT instead of ending it, and the guest would sleep on although its work is there. Such a HLT counts as
+ * done.
+ */
 void exit_interrupt(struct lp *lp)
 {
     lp_count_event(lp, MONITOR_COUNT_EXIT_HALT);
+    if (lp->vmcb->rip == lp->halt_rip)
+        exit_skip(lp, HALT_BYTES);
+}
+
+/* An NMI came between STI and HLT: the shadow is lost as above, so the HLT is treated as if it had exited. */
+void idle_after_nmi(struct lp *lp)
+{
+    u32 bytes;
+    if (lp->vmcb->interrupt_shadow && walk_peek(lp, &bytes) && (bytes & 0xFF) == HALT_OPCODE)
+        exit_halt(lp);
 }
 
 void idle_end(struct lp *lp)

@@ -12,6 +12,7 @@
 
 void exit_halt(struct lp *lp);
 void exit_interrupt(struct lp *lp);
+void idle_after_nmi(struct lp *lp);
 
 /* At every exit and with every event: whatever the cause, the LP isn't halted any more. */
 void idle_end(struct lp *lp);

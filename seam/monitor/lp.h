@@ -62,6 +62,7 @@ struct lp {
     volatile u32 nmi_taken;      /* set by the NMI handler */
     u32 event, event_error;      /* to be injected at the next entry */
     volatile u32 idle;           /* in HLT: drops them before it uses any (idle.h) */
+    u64 halt_rip;                /* where the guest's HLT stands while idle */
     u64 translations_seen;       /* generation of the nested tables at the last entry */
 
     bool vmxe;        /* CR4.VMXE as the guest sees it */
