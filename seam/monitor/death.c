@@ -24,10 +24,15 @@ static void say_last_call(const struct lp *lp)
         return;
     }
     const char *leaf = tdx_leaf_name((unsigned)(lp->last_call & 0xFFFF));
+    leaf = leaf ? leaf : "unknown leaf";
+    if (lp->in_module) {
+        log_last_words("LP %u is inside SEAMCALL: RAX 0x%lx (%s)", lp->index, lp->last_call, leaf);
+        return;
+    }
     char status[TDX_STATUS_TEXT_MAX];
     tdx_status_describe(lp->last_status, status, sizeof(status));
-    log_last_words("last SEAMCALL of LP %u: RAX 0x%lx (%s) -> 0x%016lx %s", lp->index, lp->last_call,
-                   leaf ? leaf : "unknown leaf", lp->last_status, status);
+    log_last_words("last SEAMCALL of LP %u: RAX 0x%lx (%s) -> 0x%016lx %s", lp->index, lp->last_call, leaf,
+                   lp->last_status, status);
 }
 
 static void say_registers(const struct lp *lp)

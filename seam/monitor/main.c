@@ -29,8 +29,7 @@ static void read_boot_info(u32 entry_kind, u64 loader_data)
 {
     char why[LOG_LINE_MAX] = "";
     log_capture(why, sizeof(why));
-    bool good = boot_info_read(&machine.boot, (enum boot_entry)entry_kind, loader_data, &machine_view) &&
-                boot_info_unpack(&machine.boot, &machine_view);
+    bool good = boot_info_read(&machine.boot, (enum boot_entry)entry_kind, loader_data, &machine_view);
     log_capture(NULL, 0);
     if (!good)
         refuse("the loader's information can't be used: %s", why);
