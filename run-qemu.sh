@@ -194,6 +194,8 @@ check_smp() {
     { [ "$packages" -ge 1 ] && [ "$packages" -le 8 ]; } || bad "--smp packages=$packages: impossible; use 1 to 8 packages"
     [ $((smp % packages)) -eq 0 ] ||
         bad "--smp $smp: $packages packages can't share $smp processors evenly; use a multiple of $packages"
+    { [ "$packages" -eq 1 ] || [ "$smp" -gt "$packages" ]; } ||
+        bad "--smp $smp,packages=$packages: a package has at least two processors; use --smp $((2 * packages)),packages=$packages"
 }
 
 emerald_rapids_mib=262080 # its last CMR ends at 0x407c000000; QEMU puts 2 GiB below 4 GiB, the rest from there

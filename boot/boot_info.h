@@ -59,8 +59,9 @@ extern const struct boot_view boot_early_view; /* the tables of entry.asm: the f
 enum boot_entry { BOOT_ENTRY_PVH = 1, BOOT_ENTRY_MULTIBOOT2 = 2 };
 
 /*
- * Each fills *info from what the loader left and normalises it; boot_info_read() unpacks archives too. False:
- * refused, and log_line() said why and what to do; *info is then not to be used.
+ * Each fills *info from what the loader left and normalises it; boot_info_read() also unpacks the one module
+ * that PVH has room for, if it is an archive. False: refused, and log_line() said why and what to do; *info
+ * is then not to be used.
  */
 bool boot_info_read(struct boot_info *info, enum boot_entry entry, u64 loader_data,
                     const struct boot_view *view);

@@ -29,11 +29,8 @@ bool ext_query(struct tdx_host *host)
         return true;
     }
     struct sysinfo_error error;
-    if (!sysinfo_read_demand(&host->configured, &host->demand, sysinfo_seamcall_reader, NULL, &error)) {
-        char text[160];
-        sysinfo_error_text(&error, text, sizeof(text));
-        return tdx_fail(host, "%s", text);
-    }
+    if (!sysinfo_read_demand(&host->configured, &host->demand, sysinfo_seamcall_reader, NULL, &error))
+        return tdx_fail_metadata(host, &error);
     u64 pages = host->demand.pages;
     if (pages > EXT_POOL_MAX_PAGES)
         return tdx_fail(host, "module asks for %lu extension pages (%lu MiB), sanity cap is %u: not believed",
@@ -138,11 +135,8 @@ static bool check_missing(struct tdx_host *host)
 {
     struct sysinfo_error error;
     struct ext_demand now;
-    if (!sysinfo_read_demand(&host->configured, &now, sysinfo_seamcall_reader, NULL, &error)) {
-        char text[160];
-        sysinfo_error_text(&error, text, sizeof(text));
-        return tdx_fail(host, "%s", text);
-    }
+    if (!sysinfo_read_demand(&host->configured, &now, sysinfo_seamcall_reader, NULL, &error))
+        return tdx_fail_metadata(host, &error);
     u64 missing = host->pool.required - host->pool.added;
     if (now.pages != missing)
         return tdx_fail(host, "extension pool: %lu pages added, module misses %lu more, should be %lu",

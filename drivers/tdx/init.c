@@ -86,6 +86,13 @@ bool tdx_fail(struct tdx_host *host, const char *fmt, ...)
     return false;
 }
 
+bool tdx_fail_metadata(struct tdx_host *host, const struct sysinfo_error *error)
+{
+    char text[sizeof(host->failure.text)];
+    sysinfo_error_text(error, text, sizeof(text));
+    return tdx_fail(host, "%s", text);
+}
+
 bool tdx_fail_status(struct tdx_host *host, u16 leaf, u64 status, const char *fmt, ...)
 {
     host->failure.is_status = true;

@@ -75,6 +75,7 @@ bool tdx_init(struct tdx_host *host);
 
 /* Used by the steps to record and print a failure; returns false. */
 bool tdx_fail(struct tdx_host *host, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+bool tdx_fail_metadata(struct tdx_host *host, const struct sysinfo_error *error);
 bool tdx_fail_status(struct tdx_host *host, u16 leaf, u64 status, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
 

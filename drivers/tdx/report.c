@@ -99,7 +99,8 @@ static void report_kind(const char *name, enum donation_kind kind)
 
 void tdx_report_end(const struct tdx_host *host)
 {
-    log_line("end: stopped at step %s: %s", tdx_step_name(host->failure.step), host->failure.text);
+    if (host->failed)
+        log_line("end: stopped at step %s: %s", tdx_step_name(host->failure.step), host->failure.text);
     if (host->failure.is_status) {
         char text[TDX_STATUS_TEXT_MAX];
         tdx_status_describe(host->failure.status, text, sizeof(text));

@@ -12,6 +12,7 @@
 
 /* Ten attempts in all, as Linux has settled on for RDRAND and for this status. */
 #define ENTROPY_ATTEMPTS 10
+#define ENTROPY_MAX_US   (1000 * 1000)
 
 u64 seamcall_instruction(u64 rax, struct seamcall_args *args, u64 *fault);
 
@@ -26,7 +27,8 @@ u64 seamcall_raw(u64 rax, struct seamcall_args *args)
     u64 fault;
     u64 start = clock_cycles();
     u64 status = seamcall_instruction(rax, args, &fault);
-    stats_call((u16)rax, clock_cycles() - start);
+    if (!(rax & TDX_RAX_PSEAMLDR)) /* a leaf of the loader is not one of the module */
+        stats_call((u16)rax, clock_cycles() - start);
     return fault ? status_of_fault(fault) : status;
 }
 
@@ -39,7 +41,10 @@ u64 seamcall(u16 leaf, struct seamcall_args *args)
 {
     const struct seamcall_args original = *args;
     u64 status = TDX_RND_NO_ENTROPY;
+    deadline_t deadline = deadline_after_us(ENTROPY_MAX_US);
     for (u32 attempt = 0; attempt < ENTROPY_ATTEMPTS && status == TDX_RND_NO_ENTROPY; attempt++) {
+        if (attempt > 0 && deadline_passed(deadline))
+            break;
         if (attempt > 0) {
             stats_retry(leaf);
             clock_delay_us(attempt);

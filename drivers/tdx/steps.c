@@ -21,6 +21,7 @@
 /* Attempts when the key generator is short of entropy or the CPU's key table is busy, as for RND_NO_ENTROPY.
  */
 #define KEY_ATTEMPTS 10
+#define KEY_MAX_US   (5 * 1000 * 1000)
 
 bool step_detect(struct tdx_host *host)
 {
@@ -114,11 +115,8 @@ bool step_lp_init(struct tdx_host *host)
 bool step_metadata(struct tdx_host *host)
 {
     struct sysinfo_error error;
-    if (!sysinfo_read(&host->sysinfo, sysinfo_seamcall_reader, NULL, &error)) {
-        char text[160];
-        sysinfo_error_text(&error, text, sizeof(text));
-        return tdx_fail(host, "%s", text);
-    }
+    if (!sysinfo_read(&host->sysinfo, sysinfo_seamcall_reader, NULL, &error))
+        return tdx_fail_metadata(host, &error);
     const struct tdx_sysinfo *info = &host->sysinfo;
     log_line("tdx: module %u.%u.%u build %u (%u), vendor 0x%x, features0 0x%lx", info->major, info->minor,
              info->update, info->build, info->build_date, info->vendor_id, info->features0);
@@ -213,7 +211,8 @@ bool step_flush(struct tdx_host *host)
 static void key_config(void *arg)
 {
     struct on_all *all = arg;
-    for (u32 attempt = 0; attempt < KEY_ATTEMPTS; attempt++) {
+    deadline_t deadline = deadline_after_us(KEY_MAX_US);
+    for (u32 attempt = 0; attempt < KEY_ATTEMPTS && !deadline_passed(deadline); attempt++) {
         if (attempt > 0) {
             all->host->key_config_retries++;
             clock_delay_us(100 * attempt);
@@ -256,29 +255,43 @@ struct tdmr_work {
     u32 failed_tdmr;
 };
 
+/* What a TDMR.INIT loop ends with when its bounds are reached or RDX is nowhere: no status of a module. */
+#define TDMR_INIT_LOST (TDX_SW_ERROR | 1)
+
+/* Done, failed, or to be called again (TDX_OPERAND_BUSY). */
+static u64 init_tdmr_once(const struct tdx_tdmr_info *tdmr, struct seamcall_args *args, bool *done)
+{
+    u64 end = tdmr->base + tdmr->size;
+    *args = (struct seamcall_args){.rcx = tdmr->base};
+    u64 status = seamcall(TDH_SYS_TDMR_INIT, args);
+    *done = status == TDX_TDMR_ALREADY_INITIALIZED || (status == TDX_SUCCESS && args->rdx == end);
+    if (status == TDX_SUCCESS && (args->rdx < tdmr->base || args->rdx > end))
+        return TDMR_INIT_LOST;
+    return *done ? TDX_SUCCESS : status;
+}
+
 /*
  * One TDMR to its end. RDX is rounded down to 1 GiB, so it stands still for most calls: the end is an
- * address, and the bound is a count. A finished TDMR answers TDMR_ALREADY_INITIALIZED with RDX = 0, which is
- * an end, too.
+ * address, and the bounds are a count and the clock. A finished TDMR answers TDMR_ALREADY_INITIALIZED with
+ * RDX = 0, which is an end, too.
  */
 static u64 init_tdmr(struct tdx_host *host, const struct tdx_tdmr_info *tdmr, struct seamcall_args *args)
 {
     u64 bound = tdmr->size / TDX_TDMR_INIT_STEP * 2 + 64;
+    deadline_t deadline = deadline_after_us(10 * STEP_MAX_US);
     u64 calls = 0, busy = 0, status;
+    bool done, is_busy;
     do {
-        *args = (struct seamcall_args){.rcx = tdmr->base};
-        status = seamcall(TDH_SYS_TDMR_INIT, args);
+        status = init_tdmr_once(tdmr, args, &done);
+        is_busy = (status & TDX_STATUS_MASK) == TDX_OPERAND_BUSY;
+        busy += is_busy;
         calls++;
-        busy += (status & TDX_STATUS_MASK) == TDX_OPERAND_BUSY;
-        if (status == TDX_TDMR_ALREADY_INITIALIZED)
-            status = TDX_SUCCESS, args->rdx = tdmr->base + tdmr->size;
-    } while (calls < bound && ((status == TDX_SUCCESS && args->rdx < tdmr->base + tdmr->size) ||
-                               (status & TDX_STATUS_MASK) == TDX_OPERAND_BUSY));
+        if (is_busy)
+            clock_delay_us(10); /* somebody else is at work on it */
+    } while (!done && (status == TDX_SUCCESS || is_busy) && calls < bound && !deadline_passed(deadline));
     __atomic_add_fetch(&host->tdmr_init_calls, calls, __ATOMIC_RELAXED);
     __atomic_add_fetch(&host->tdmr_init_busy, busy, __ATOMIC_RELAXED);
-    if (status == TDX_SUCCESS && args->rdx < tdmr->base + tdmr->size)
-        return TDX_SW_ERROR; /* the bound: no status says this */
-    return status;
+    return status == TDX_SUCCESS && !done ? TDMR_INIT_LOST : status;
 }
 
 static void init_tdmrs(void *arg)
@@ -313,10 +326,10 @@ bool step_tdmr_init(struct tdx_host *host)
         return true;
     const struct tdx_tdmr_info *tdmr = &host->plan.tdmrs[work.failed_tdmr];
     u64 status = work.failure.status;
-    if (status == TDX_SW_ERROR)
+    if (status == TDMR_INIT_LOST)
         return tdx_fail(
             host,
-            "TDMR %u [0x%lx, +%lu GiB): not initialised after twice the calls it should take, RDX 0x%lx",
+            "TDMR %u [0x%lx, +%lu GiB): not initialised after twice the calls it should take, or outside: RDX 0x%lx",
             work.failed_tdmr, tdmr->base, tdmr->size / GIB, work.failure.args.rdx);
     const struct seamcall_args in = {.rcx = tdmr->base};
     seamcall_report(TDH_SYS_TDMR_INIT, &in, &work.failure.args, status);

@@ -6,43 +6,61 @@
 #include "lib/format.h"
 #include "lib/string.h"
 
+/* When a field means something: the last column of fields.def. */
+enum validity { VALID_LP_INIT, VALID_CONFIG, VALID_QUOTE };
+enum {
+#define TDX_FIELD(name, id, bytes, fields, elements, since, valid) VALID_OF_##name = VALID_##valid,
+#include "drivers/tdx/abi/fields.def"
+};
+
+/* What the module says of the configured features, as wide as it says it. */
+struct raw_demand {
+    u8 required;
+    u32 pages;
+};
+
 struct field {
     const char *name;
     u64 id;
-    u32 bytes;  /* of the destination; a value must fit */
-    u32 count;  /* elements of an array, 1 otherwise */
-    u32 stride; /* distance of two destinations */
-    size_t offset;
+    enum validity valid;
+    u32 bytes;     /* of the destination; a value must fit */
+    u32 count;     /* elements of an array, 1 otherwise */
+    u32 stride;    /* distance of two destinations */
+    size_t offset; /* in the structure that belongs to the validity */
 };
 
-#define SCALAR(symbol, member)                                                                               \
+#define SIZE_OF(type, member) sizeof(((type *)0)->member)
+#define FIELD(symbol, type, member)                                                                          \
     {                                                                                                        \
-#symbol, TDX_FIELD_##symbol, sizeof(((struct tdx_sysinfo *)0)->member), 1, 0,                        \
-            offsetof(struct tdx_sysinfo, member)                                                             \
+#symbol, TDX_FIELD_##symbol, (enum validity)VALID_OF_##symbol, SIZE_OF(type, member), 1, 0,          \
+            offsetof(type, member)                                                                           \
     }
+#define INFO(symbol, member)   FIELD(symbol, struct tdx_sysinfo, member)
+#define DEMAND(symbol, member) FIELD(symbol, struct raw_demand, member)
 #define CMRS(symbol, member)                                                                                 \
     {                                                                                                        \
-#symbol, TDX_FIELD_##symbol, sizeof(u64), TDX_MAX_CMRS, sizeof(struct tdx_cmr),                      \
-            offsetof(struct tdx_sysinfo, cmrs) + offsetof(struct tdx_cmr, member)                            \
+#symbol, TDX_FIELD_##symbol, (enum validity)VALID_OF_##symbol, sizeof(u64), TDX_MAX_CMRS,            \
+            sizeof(struct tdx_cmr), offsetof(struct tdx_sysinfo, cmrs) + offsetof(struct tdx_cmr, member)    \
     }
 
-/* All valid on an LP that has done SYS.LP.INIT. */
 static const struct field fields[] = {
-    SCALAR(VENDOR_ID, vendor_id),
-    SCALAR(BUILD_DATE, build_date),
-    SCALAR(MAJOR_VERSION, major),
-    SCALAR(MINOR_VERSION, minor),
-    SCALAR(UPDATE_VERSION, update),
-    SCALAR(BUILD_NUM, build),
-    SCALAR(TDX_FEATURES0, features0), /* says which optional steps the sequence has */
-    SCALAR(MAX_TDMRS, max_tdmrs),
-    SCALAR(MAX_RESERVED_PER_TDMR, max_reserved_per_tdmr),
-    SCALAR(PAMT_4K_ENTRY_SIZE, pamt_entry_size[TDX_PAMT_4K]),
-    SCALAR(PAMT_2M_ENTRY_SIZE, pamt_entry_size[TDX_PAMT_2M]),
-    SCALAR(PAMT_1G_ENTRY_SIZE, pamt_entry_size[TDX_PAMT_1G]),
-    SCALAR(NUM_CMRS, num_cmrs),
+    INFO(VENDOR_ID, vendor_id),
+    INFO(BUILD_DATE, build_date),
+    INFO(MAJOR_VERSION, major),
+    INFO(MINOR_VERSION, minor),
+    INFO(UPDATE_VERSION, update),
+    INFO(BUILD_NUM, build),
+    INFO(TDX_FEATURES0, features0), /* says which optional steps the sequence has */
+    INFO(MAX_TDMRS, max_tdmrs),
+    INFO(MAX_RESERVED_PER_TDMR, max_reserved_per_tdmr),
+    INFO(PAMT_4K_ENTRY_SIZE, pamt_entry_size[TDX_PAMT_4K]),
+    INFO(PAMT_2M_ENTRY_SIZE, pamt_entry_size[TDX_PAMT_2M]),
+    INFO(PAMT_1G_ENTRY_SIZE, pamt_entry_size[TDX_PAMT_1G]),
+    INFO(NUM_CMRS, num_cmrs),
     CMRS(CMR_BASE, base),
     CMRS(CMR_SIZE, size),
+    DEMAND(EXT_REQUIRED, required),
+    DEMAND(MEMORY_POOL_REQUIRED_PAGES, pages),
 };
 
 static bool fits(u64 value, u32 bytes)
@@ -64,6 +82,21 @@ static bool read_element(const char *name, u64 id, u32 bytes, void *to, sysinfo_
     return true;
 }
 
+/* All rows of one validity into the structure that belongs to it. */
+static bool read_fields(enum validity valid, void *into, sysinfo_reader reader, void *context,
+                        struct sysinfo_error *error)
+{
+    for (u32 i = 0; i < ARRAY_COUNT(fields); i++) {
+        const struct field *field = &fields[i];
+        for (u32 element = 0; field->valid == valid && element < field->count; element++) {
+            char *to = (char *)into + field->offset + (size_t)element * field->stride;
+            if (!read_element(field->name, field->id + element, field->bytes, to, reader, context, error))
+                return false;
+        }
+    }
+    return true;
+}
+
 /* The module has 32 slots and reports them all; those of size 0 name no memory. */
 static void trim_cmrs(struct tdx_sysinfo *info)
 {
@@ -76,13 +109,8 @@ static void trim_cmrs(struct tdx_sysinfo *info)
 bool sysinfo_read(struct tdx_sysinfo *info, sysinfo_reader reader, void *context, struct sysinfo_error *error)
 {
     memset(info, 0, sizeof(*info));
-    for (u32 i = 0; i < ARRAY_COUNT(fields); i++)
-        for (u32 element = 0; element < fields[i].count; element++) {
-            char *to = (char *)info + fields[i].offset + (size_t)element * fields[i].stride;
-            if (!read_element(fields[i].name, fields[i].id + element, fields[i].bytes, to, reader, context,
-                              error))
-                return false;
-        }
+    if (!read_fields(VALID_LP_INIT, info, reader, context, error))
+        return false;
     trim_cmrs(info);
     return true;
 }
@@ -90,23 +118,20 @@ bool sysinfo_read(struct tdx_sysinfo *info, sysinfo_reader reader, void *context
 bool sysinfo_read_demand(const struct tdx_configured *configured, struct ext_demand *demand,
                          sysinfo_reader reader, void *context, struct sysinfo_error *error)
 {
-    memset(demand, 0, sizeof(*demand));
+    struct raw_demand raw = {0};
+    *demand = (struct ext_demand){0};
     if (!configured->done) {
         *error = (struct sysinfo_error){"EXT_REQUIRED before SYS.CONFIG", TDX_FIELD_EXT_REQUIRED, 0, 0, 0};
         return false;
     }
-    u8 required;
-    u32 pages;
-    if (!read_element("EXT_REQUIRED", TDX_FIELD_EXT_REQUIRED, sizeof(required), &required, reader, context,
-                      error) ||
-        !read_element("MEMORY_POOL_REQUIRED_PAGES", TDX_FIELD_MEMORY_POOL_REQUIRED_PAGES, sizeof(pages),
-                      &pages, reader, context, error))
+    if (!read_fields(VALID_CONFIG, &raw, reader, context, error))
         return false;
-    if (required > 1) {
-        *error = (struct sysinfo_error){"EXT_REQUIRED (a boolean)", TDX_FIELD_EXT_REQUIRED, 0, required, 1};
+    if (raw.required > 1) {
+        *error =
+            (struct sysinfo_error){"EXT_REQUIRED (a boolean)", TDX_FIELD_EXT_REQUIRED, 0, raw.required, 1};
         return false;
     }
-    *demand = (struct ext_demand){required, pages};
+    *demand = (struct ext_demand){raw.required, raw.pages};
     return true;
 }
 

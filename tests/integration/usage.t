@@ -29,6 +29,7 @@ refused '--smp 99999999999999999999: not a number' --smp 99999999999999999999
 refused "3 packages can't share 8 processors" --smp 8,packages=3
 refused 'packages=0: .*1 to 8' --smp 8,packages=0
 refused 'packages=16: .*1 to 8' --smp 16,packages=16
+refused 'at least two processors; use --smp 6,packages=3' --smp 3,packages=3
 refused 'packages is no number' --smp 8,packages=two
 refused 'contradicts --topology two-packages' --topology two-packages --smp 8,packages=4
 refused "2 packages can't share 5 processors" --smp 5 --topology two-packages
