@@ -12,8 +12,7 @@
 static struct serial com2;
 static struct lock lock;
 static bool to_both;
-static char *capture;
-static size_t capture_size;
+static char last[LOG_LINE_MAX];
 
 void log_init(void)
 {
@@ -47,17 +46,17 @@ static void write_both(const char *prefix, const char *fmt, va_list args)
 void log_line(const char *fmt, ...)
 {
     va_list args;
+    lock_take(&lock);
     va_start(args, fmt);
-    if (capture) {
-        format_v(capture, capture_size, fmt, args);
-    } else if (to_both) {
-        write_both("seam: ", fmt, args);
-    } else {
-        lock_take(&lock);
-        write_line(&com2, "seam: ", fmt, args);
-        lock_release(&lock);
-    }
+    format_v(last, sizeof(last), fmt, args);
     va_end(args);
+    va_start(args, fmt);
+    if (to_both)
+        write_both("seam: ", fmt, args);
+    else
+        write_line(&com2, "seam: ", fmt, args);
+    va_end(args);
+    lock_release(&lock);
 }
 
 void log_to_both(bool on)
@@ -65,10 +64,9 @@ void log_to_both(bool on)
     to_both = on;
 }
 
-void log_capture(char *text, size_t size)
+const char *log_last(void)
 {
-    capture = text;
-    capture_size = size;
+    return last;
 }
 
 void log_last_words(const char *fmt, ...)

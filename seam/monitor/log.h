@@ -26,8 +26,8 @@ void log_last_words(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* Leaves QEMU; halts where there is no exit device. */
 void monitor_leave(enum monitor_exit code) __attribute__((noreturn));
 
-/* While text is not NULL, log_line() copies each line there (the last one wins) instead of printing it. */
-void log_capture(char *text, size_t size);
+/* The text of the last log_line(): why something that just failed did. */
+const char *log_last(void);
 
 /* While on, log_line() prints on COM1, too: what explains a refusal that follows. */
 void log_to_both(bool on);

@@ -27,14 +27,8 @@ void boot_main(u32 entry_kind, u64 loader_data);
 
 static void read_boot_info(u32 entry_kind, u64 loader_data)
 {
-    char why[LOG_LINE_MAX] = "";
-    log_capture(why, sizeof(why));
-    bool good = boot_info_read(&machine.boot, (enum boot_entry)entry_kind, loader_data, &machine_view);
-    log_capture(NULL, 0);
-    if (!good)
-        refuse("the loader's information can't be used: %s", why);
-    if (*why)
-        log_line("%s", why);
+    if (!boot_info_read(&machine.boot, (enum boot_entry)entry_kind, loader_data, &machine_view))
+        refuse("%s", log_last());
     for (u32 i = 0; i < machine.boot.range_count; i++) {
         const struct boot_range *range = &machine.boot.ranges[i];
         if (range->type == BOOT_MEMORY_USABLE)

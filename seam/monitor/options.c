@@ -170,11 +170,7 @@ void options_read(void)
 {
     const char *line = machine.boot.command_line;
     const char *rest = each_word(line, false);
-    char why[LOG_LINE_MAX];
-    log_capture(why, sizeof(why));
-    bool known = soft_profile(options.profile, &options.knobs);
-    log_capture(NULL, 0);
-    if (!known)
+    if (!soft_profile(options.profile, &options.knobs))
         refuse("no profile is called '%s'; there are: %s", options.profile, soft_profile_names());
     each_word(line, true);
     machine.topology = topology_by_name(options.topology);
