@@ -66,10 +66,13 @@ static void split_at(struct contig *contig, u64 address)
     insert_range(contig, at + 1, upper);
 }
 
+/* what names the use in the log line; NULL: nothing is said. */
 static bool has_room(const struct contig *contig, u32 ranges, const char *what)
 {
     if (contig->count + ranges <= CONTIG_MAX_RANGES)
         return true;
+    if (!what)
+        return false;
     log_line("memory: no room to note '%.24s': all %u ranges are in use: allocate fewer, larger blocks", what,
              CONTIG_MAX_RANGES);
     return false;
@@ -83,6 +86,13 @@ static bool isolate(struct contig *contig, u64 begin, u64 end, const char *what)
     split_at(contig, begin);
     split_at(contig, end);
     return true;
+}
+
+static void self_check(const struct contig *contig)
+{
+    const char *wrong = contig->broken ? contig_check(contig) : NULL;
+    if (wrong)
+        contig->broken(wrong);
 }
 
 /* ---- contiguous blocks ---- */
@@ -134,6 +144,8 @@ static bool find_place(const struct contig *contig, const struct contig_request 
 
 static bool refuse_request(const struct contig *contig, const struct contig_request *request)
 {
+    if (request->quiet)
+        return false;
     log_line(
         "memory: no room for %.24s: %lu KiB asked, align 0x%lx, in 0x%lx-0x%lx; largest free block %lu of %lu KiB: see --mem",
         request->what, align_up(request->size, PAGE_SIZE) / KIB, request->align, request->min,
@@ -155,12 +167,13 @@ bool contig_alloc(struct contig *contig, const struct contig_request *request, p
     u64 size = align_up(request->size, PAGE_SIZE);
     if (!find_place(contig, request, size, align, &place))
         return refuse_request(contig, request);
-    if (!isolate(contig, place, place + size, request->what))
+    if (!isolate(contig, place, place + size, request->quiet ? NULL : request->what))
         return false;
     struct contig_range *range = &contig->ranges[range_above(contig, place)];
     range->state = CONTIG_USED;
     range->owner = request->what;
     *block = pa_of(place);
+    self_check(contig);
     return true;
 }
 
@@ -183,6 +196,7 @@ bool contig_free(struct contig *contig, pa_t block, u64 size)
     range->state = CONTIG_FREE;
     range->owner = NULL;
     merge_free(contig, at);
+    self_check(contig);
     return true;
 }
 
@@ -198,8 +212,7 @@ static bool all_in_state(const struct contig *contig, u64 base, u64 end, enum co
     return true;
 }
 
-/* Moves [base, base+size), which may be part of a block or several touching ones, from one state to another.
- */
+/* Moves [base, base+size), which may be part of a block or several touching ones, to another state. */
 static bool change_state(struct contig *contig, pa_t block, u64 size, enum contig_state from,
                          enum contig_state to)
 {
@@ -222,6 +235,7 @@ static bool change_state(struct contig *contig, pa_t block, u64 size, enum conti
         for (u32 i = contig->count; i-- > 0;)
             if (contig->ranges[i].state == CONTIG_FREE)
                 merge_free(contig, i);
+    self_check(contig);
     return true;
 }
 

@@ -3,9 +3,9 @@
  * The kernel's two allocators. Both are instances over plain arrays, so that unit tests run them off-target;
  * the kernel's own instances are set up by memory_init().
  *
- * bump:   permanent objects. Never frees.
- * contig: physically contiguous blocks, aligned, within a range; can free, and can retire a block for good,
- * so that memory which never returns (PAMT, extension pool) is isolated in one place instead of scattered.
+ * - bump:   permanent objects. Never frees.
+ * - contig: physically contiguous blocks, aligned, within a range; can free, and can retire a block for good,
+ *   so that memory which never returns (PAMT, extension pool) is isolated in one place instead of scattered.
  */
 #ifndef KERNEL_MEMORY_H
 #define KERNEL_MEMORY_H
@@ -28,7 +28,9 @@ struct contig_range {
 struct contig {
     struct contig_range ranges[CONTIG_MAX_RANGES]; /* ascending, disjoint; touching FREE ranges are merged */
     u32 count;
-    void (*junk)(u64 base, u64 size); /* fills freed memory in debug builds; may be NULL */
+    /* For debug builds; either may be NULL. */
+    void (*junk)(u64 base, u64 size);   /* fills freed memory */
+    void (*broken)(const char *reason); /* contig_check() failed after a change: it is made after each one */
 };
 
 struct contig_request {
@@ -36,12 +38,15 @@ struct contig_request {
     u64 align;        /* power of two >= 4096; 0 = 4096 */
     u64 min, max;     /* the block lies in [min, max); max 0 = no limit */
     bool from_top;    /* prefer the highest place that fits; default the lowest */
-    bool quiet;       /* no log line on failure: the caller has somewhere else to look */
+    bool quiet;       /* no log line if there is no room: the caller has somewhere else to look */
     const char *what; /* for messages and accounting */
 };
 
 bool contig_add(struct contig *contig, u64 base, u64 size);
-/* False, with one log line that says what was asked for and the largest free block, if nothing fits. */
+/*
+ * False if nothing fits, with one log line that says what was asked for and the largest free block, unless
+ * the request is quiet. A request that nothing could ever meet is reported either way.
+ */
 bool contig_alloc(struct contig *contig, const struct contig_request *request, pa_t *block);
 /*
  * All three return false, with a log line, if the block isn't in the state it must be in. Free takes a whole

@@ -129,6 +129,11 @@ static void fill_with_junk(u64 base, u64 size)
 {
     memset(phys_to_virt(pa_of(base)), 0x5A, size);
 }
+
+static void report_broken(const char *reason)
+{
+    panic("memory: the pool is damaged: %s", reason);
+}
 #endif
 
 void memory_init(const struct boot_info *info)
@@ -144,6 +149,7 @@ void memory_init(const struct boot_info *info)
     }
 #ifdef DEBUG
     pool.junk = fill_with_junk;
+    pool.broken = report_broken;
 #endif
     log_line("memory: %lu KiB usable, %lu KiB free, largest block %lu KiB; image %lu KiB, %u modules",
              boot_info_usable_bytes(info) / KIB, contig_total(&pool, CONTIG_FREE) / KIB,
@@ -194,9 +200,12 @@ pa_t memory_permanent_block(u64 size, u64 align)
     if (align_up(permanent.next, align) + size > permanent.end)
         refill(size, align);
     bool fits = bump_alloc(&permanent, size, align, &block);
+    const char *wrong = bump_check(&permanent);
     memory_unlock();
     if (!fits)
         panic("a permanent object of %lu bytes doesn't fit the chunk made for it", size);
+    if (wrong)
+        panic("memory: permanent objects: %s", wrong);
     memset(phys_to_virt(block), 0, size);
     return block;
 }

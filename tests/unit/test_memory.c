@@ -174,6 +174,35 @@ static void refuses_when_the_table_is_full(void **state)
     assert_true(contig_restore(&contig, pa_of(whole), 2 K));
 }
 
+/* Where the caller has somewhere else to look, only its own mistakes are worth a line. */
+static void quiet_requests_fail_without_a_line(void **state)
+{
+    (void)state;
+    u64 place;
+    struct contig_request too_large = {.size = 65 K};
+    must_not(too_large, "no room for test");
+    test_log_clear();
+    too_large.quiet = true;
+    assert_false(ask(too_large, &place));
+    assert_string_equal(test_log(), "");
+    assert_false(ask((struct contig_request){.size = 0, .quiet = true}, &place));
+    assert_logged("the caller is wrong");
+    assert_int_equal(must((struct contig_request){.size = 64 K, .quiet = true}), 16 K);
+}
+
+static void quiet_requests_fill_the_table_without_a_line(void **state)
+{
+    (void)state;
+    u64 place;
+    memset(&contig, 0, sizeof(contig));
+    for (u64 i = 0; i < CONTIG_MAX_RANGES; i++)
+        assert_true(contig_add(&contig, (1 + 4 * i) K, 2 K));
+    must_not((struct contig_request){.size = 1 K}, "all 512 ranges are in use");
+    test_log_clear();
+    assert_false(ask((struct contig_request){.size = 1 K, .quiet = true}, &place));
+    assert_string_equal(test_log(), "");
+}
+
 /* ---- giving back ---- */
 
 static void frees_and_merges(void **state)
@@ -272,6 +301,39 @@ static void check_sees_damage(void **state)
          "free ranges touch but aren't merged");
     contig = good;
     assert_null(contig_check(&contig));
+}
+
+static const char *reported;
+
+static void note_broken(const char *reason)
+{
+    reported = reason;
+}
+
+/* Each change looks at the whole table afterwards, where somebody wants to know. */
+static void every_change_checks(void **state)
+{
+    (void)state;
+    u64 a = must((struct contig_request){.size = 4 K}), place;
+    struct contig good = contig;
+    good.broken = note_broken;
+#define REPORTS(change)                                                                                      \
+    reported = NULL;                                                                                         \
+    contig = good;                                                                                           \
+    assert_true(change);                                                                                     \
+    assert_null(reported);                                                                                   \
+    contig = good;                                                                                           \
+    contig.ranges[2].owner = "x"; /* the free range at 128 pages */                                          \
+    assert_true(change);                                                                                     \
+    assert_string_equal(reported, "a free range has an owner, or another one has none")
+    REPORTS(ask((struct contig_request){.size = 1 K}, &place));
+    REPORTS(contig_free(&contig, pa_of(a), 4 K));
+    REPORTS(contig_retire(&contig, pa_of(a), 4 K));
+    contig = good;
+    assert_true(contig_retire(&contig, pa_of(a), 4 K));
+    good = contig;
+    REPORTS(contig_restore(&contig, pa_of(a), 4 K));
+    contig = good;
 }
 
 /* ---- against an oracle ---- */
@@ -439,11 +501,14 @@ int main(void)
         POOL_TEST(says_what_was_asked_and_what_there_is),
         POOL_TEST(refuses_impossible_requests),
         POOL_TEST(refuses_when_the_table_is_full),
+        POOL_TEST(quiet_requests_fail_without_a_line),
+        POOL_TEST(quiet_requests_fill_the_table_without_a_line),
         POOL_TEST(frees_and_merges),
         POOL_TEST(refuses_to_free_what_is_not_so),
         POOL_TEST(retires_for_good),
         POOL_TEST(retires_parts_and_restores_across_them),
         POOL_TEST(check_sees_damage),
+        POOL_TEST(every_change_checks),
         POOL_TEST(agrees_with_an_oracle),
         cmocka_unit_test(bump_gives_aligned_until_it_ends),
         cmocka_unit_test(bump_refuses_overflow),
