@@ -8,6 +8,7 @@
 #define TESTS_RUNNER_BRINGUP_H
 
 #include "drivers/tdx/abi/status.h"
+#include "drivers/tdx/donate.h"
 #include "tests/runner/check.h"
 #include "tests/runner/inject.h"
 #include "tests/runner/machine.h"
@@ -15,7 +16,8 @@
 
 extern const struct case_table bringup_detect, bringup_vmx, bringup_sys_init, bringup_lp_init,
     bringup_metadata, bringup_info, bringup_tdmrs, bringup_config, bringup_configured, bringup_key_config,
-    bringup_tdmr_init, bringup_rdmd, bringup_mem_add, bringup_pool, bringup_ready, bringup_again;
+    bringup_tdmr_init, bringup_rdmd, bringup_mem_add, bringup_pool, bringup_ready, bringup_shootdown,
+    bringup_again;
 
 #define CASE_TABLE(name) const struct case_table name = {cases, ARRAY_COUNT(cases)}
 
@@ -45,6 +47,12 @@ bool may_inject(const struct test *test);
 
 /* MEMORY_POOL_REQUIRED_PAGES; FAIL and ~0 if it can't be read. */
 u64 required_pages(struct test *test);
+
+/* What the driver's ledger holds, in any state; DONATION_KINDS: of all kinds. */
+u64 ledger_bytes(enum donation_kind kind);
+
+/* Handing over so many bytes followed the cache policy; before is donated_flushed_lines() before it. */
+void expect_flushed(struct test *test, u64 before, u64 bytes);
 
 /* RDMD of one page. */
 struct call read_page(u64 page);

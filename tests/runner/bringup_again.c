@@ -15,26 +15,28 @@
 #include "tests/runner/bringup.h"
 
 #include "drivers/tdx/donate.h"
+#include "drivers/tdx/hpa_list.h"
 #include "kernel/memory.h"
 #include "kernel/paging.h"
 #include "kernel/probe.h"
 #include "kernel/smp.h"
+#include "kernel/traps.h"
 #include "lib/log.h"
 #include "lib/string.h"
 #include "tests/runner/pages.h"
 #include "tests/runner/ticker.h"
 
-#define STORM_US 50
+#define STORM_US     50
+#define PINGS_MAX_US (20ull * 1000 * 1000)
+#define PINGED_PAGES 64
+#define PINGED_LISTS 32
 
 /* ---- reset ---- */
 
 static void reset(struct test *test)
 {
     const struct tdx_host *host = &test->machine->host;
-    u64 resets = monitor_value(test, MONITOR_MSR_RESET), donated = 0;
-    for (u32 kind = 0; kind < DONATION_KINDS; kind++)
-        for (u32 state = DONATION_SET_ASIDE; state <= DONATION_STRANDED; state++)
-            donated += donated_bytes(kind, state);
+    u64 resets = monitor_value(test, MONITOR_MSR_RESET), donated = ledger_bytes(DONATION_KINDS);
     if (!check_stage(test))
         return;
     expect_value(test, monitor_value(test, MONITOR_MSR_RESET), resets + 1, "resets",
@@ -89,13 +91,30 @@ static void config_without_last_lp(struct test *test)
     expect_status(test, &call, TDX_SYS_LP_INIT_NOT_DONE, "SYS.RD check 1: not on the one that isn't");
 }
 
+/* All LPs but the last, released by a barrier: LP.INIT takes nothing that one LP could hold from another. */
+static void lp_init_at_once(struct test *test)
+{
+    u64 before = monitor_count(test, MONITOR_COUNT_BUSY);
+    if (!check_stage(test))
+        return;
+    expect_value(test, monitor_count(test, MONITOR_COUNT_BUSY) - before, 0, "busy answers",
+                 "LP.INIT may run on all LPs at once");
+    for (u32 cpu = 0; cpu < cpu_count() - 1; cpu++) {
+        struct call call = call_leaf_on(cpu, TDH_SYS_LP_INIT, call_marked());
+        if (!expect_status(test, &call, TDX_SYS_LP_INIT_DONE, "each of them is initialised"))
+            return;
+    }
+}
+
 static void tdmrs(struct test *test)
 {
-    if (check_stage(test))
-        expect_true(
-            test,
-            memcmp(&test->machine->host.sysinfo, &test->machine->sysinfo, sizeof(struct tdx_sysinfo)) == 0,
-            "the module says the same of itself in both lives");
+    u64 flushed = donated_flushed_lines();
+    if (!check_stage(test))
+        return;
+    expect_true(
+        test, memcmp(&test->machine->host.sysinfo, &test->machine->sysinfo, sizeof(struct tdx_sysinfo)) == 0,
+        "the module says the same of itself in both lives");
+    expect_flushed(test, flushed, test->machine->host.plan.pamt_bytes);
 }
 
 /* ---- lists by hand ---- */
@@ -262,12 +281,98 @@ static void query(struct test *test)
                      "MEMORY_POOL_REQUIRED_PAGES counts the pages still missing");
 }
 
+/* ---- interrupts from another LP ---- */
+
+static struct pings {
+    volatile bool stop;
+    u64 sent;
+} pings;
+
+/* With changing pauses, so that on a slow machine, too, some calls get past their first entry. */
+static void send_pings(void *arg)
+{
+    struct pings *to = arg;
+    deadline_t deadline = deadline_after_us(PINGS_MAX_US);
+    for (; !to->stop && !deadline_passed(deadline); to->sent++) {
+        ipi_send(0, VECTOR_PING);
+        clock_delay_us(STORM_US * (1 + to->sent % 16));
+    }
+}
+
+/* Another LP is sending when this returns. */
+static bool pings_start(struct test *test)
+{
+    pings = (struct pings){0};
+    u64 before = ipi_received(0);
+    deadline_t deadline = deadline_after_us(PINGS_MAX_US);
+    bool started = smp_start_on(cpu_count() - 1, send_pings, &pings);
+    while (started && ipi_received(0) == before && !deadline_passed(deadline))
+        ;
+    return expect_true(test, started && ipi_received(0) > before, "an IPI from another LP arrives");
+}
+
+static bool pings_stop(struct test *test)
+{
+    pings.stop = true;
+    return expect_true(test, smp_wait_for(cpu_count() - 1, PINGS_MAX_US), "the LP that sent IPIs comes back");
+}
+
+static u64 entries_taken(const struct seamcall_args *args)
+{
+    return hpa_list_first_entry(args->rcx);
+}
+
+/* One list as the driver hands it over, while another LP sends IPIs; *made counts calls and resumes. */
+static bool list_in_pings(struct test *test, struct resume *made)
+{
+    struct hand hand;
+    if (!hand_over(&hand, test, PINGED_PAGES))
+        return false;
+    struct seamcall_args args = {.rcx = hand.info};
+    struct resume resume = {.max_attempts = 100000, .max_us = PINGS_MAX_US};
+    u64 status = TDX_SW_ERROR;
+    if (pings_start(test))
+        status = seamcall_resume_outputs(TDH_EXT_MEM_ADD, &args, entries_taken, &resume);
+    pings_stop(test);
+    settle(&hand, status == TDX_SUCCESS ? PINGED_PAGES : 0);
+    made->attempts += resume.attempts;
+    made->resumes += resume.resumes;
+    return expect_value(test, status, TDX_SUCCESS, "the status of the last call",
+                        "every list comes to its end") &
+           expect_progress(&hand, PINGED_PAGES,
+                           "each page is taken once, however often the call was resumed");
+}
+
+/* Lists until one was interrupted: when an IPI arrives is the machine's business. */
+static void mem_add_in_pings(struct test *test)
+{
+    struct resume made = {0};
+    u64 resumable = monitor_count(test, MONITOR_COUNT_RESUMABLE);
+    u64 calls = monitor_count(test, MONITOR_COUNTER_LEAF + TDH_EXT_MEM_ADD);
+    u32 lists = 0;
+    while (lists < PINGED_LISTS && (lists < 3 || made.resumes == 0)) {
+        lists++;
+        if (!list_in_pings(test, &made))
+            return;
+    }
+    log_line("%u lists of %u pages under IPIs: %lu calls, %lu resumed", lists, PINGED_PAGES, made.attempts,
+             made.resumes);
+    expect_value(test, monitor_count(test, MONITOR_COUNT_RESUMABLE) - resumable, made.resumes,
+                 "the monitor's count of INTERRUPTED_RESUMABLE", "each was resumed once");
+    expect_value(test, monitor_count(test, MONITOR_COUNTER_LEAF + TDH_EXT_MEM_ADD) - calls, made.attempts,
+                 "the monitor's count of EXT.MEM.ADD", "one call for each list and each resume");
+    expect_value(test, made.attempts, lists + made.resumes, "calls", "one for each list and each resume");
+    if (made.resumes == 0)
+        test_error(test, "none of %u lists met an IPI: the machine is too busy to tell", lists);
+}
+
 /* Timer interrupts all the while, and on top an interrupt "pending" at once, five calls in a row. */
 static void pool_in_a_storm(struct test *test)
 {
     if (!inject(test, (struct injection){
                           .kind = MONITOR_INJECT_INTERRUPT, .leaf = TDH_EXT_MEM_ADD, .nth = 2, .count = 5}))
         return;
+    u64 flushed = donated_flushed_lines();
     storm_start(STORM_US);
     bool done = check_stage(test);
     u64 interrupts = storm_stop();
@@ -281,6 +386,7 @@ static void pool_in_a_storm(struct test *test)
                  "one for each list, and one for each resume");
     expect_value(test, pool->added, pool->required, "pages added", "a storm loses nothing");
     expect_value(test, required_pages(test), 0, "MEMORY_POOL_REQUIRED_PAGES", "nothing is missing");
+    expect_flushed(test, flushed, pool->added * PAGE_SIZE);
     if (pool->contiguous)
         expect_owner(test, pa_raw(pool->base), pool->added * PAGE_SIZE, MONITOR_OWNER_POOL,
                      "all pages are the module's");
@@ -330,6 +436,8 @@ static const struct test_case cases[] = {
     {"bringup.again.memory_is_back", SOURCE_PROJECT, NEED_INJECT, STAGE_AGAIN_SYS_INIT,
      .run = memory_is_back},
     {"bringup.again.sys_init", SOURCE_MODULE, NEED_INJECT, STAGE_AGAIN_SYS_INIT, .run = check_stage_only},
+    {"bringup.again.lp_init_at_once", SOURCE_MODULE, NEED_INJECT | NEED_CPUS, STAGE_AGAIN_MOST_LPS,
+     .run = lp_init_at_once},
     {"bringup.again.config_without_last_lp", SOURCE_MODULE, NEED_INJECT | NEED_CPUS, STAGE_AGAIN_LAST_LP,
      .run = config_without_last_lp},
     {"bringup.again.tdmrs", SOURCE_MODULE, NEED_INJECT, STAGE_AGAIN_TDMRS, .seconds = 300, .run = tdmrs},
@@ -342,6 +450,8 @@ static const struct test_case cases[] = {
     {"bringup.again.begun_anew", SOURCE_INFERRED, BY_HAND, STAGE_AGAIN_QUERY, .run = begun_anew},
     {"bringup.again.page_twice", SOURCE_INFERRED, BY_HAND, STAGE_AGAIN_QUERY, .run = page_twice},
     {"bringup.again.pool_page_again", SOURCE_INFERRED, BY_HAND, STAGE_AGAIN_QUERY, .run = pool_page_again},
+    {"bringup.again.mem_add_in_pings", SOURCE_PATCH, BY_HAND | NEED_CPUS, STAGE_AGAIN_QUERY,
+     .run = mem_add_in_pings},
     {"bringup.again.short_pool", SOURCE_INFERRED, BY_HAND, STAGE_AGAIN_QUERY, .run = short_pool},
     {"bringup.again.query", SOURCE_PATCH, BY_HAND, STAGE_AGAIN_QUERY, .run = query},
     {"bringup.again.pool_in_a_storm", SOURCE_PATCH, BY_HAND, STAGE_AGAIN_POOL, .run = pool_in_a_storm},

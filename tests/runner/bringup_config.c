@@ -71,11 +71,6 @@ static void refuses(struct test *test)
 
 /* ---- one change each ---- */
 
-static u64 keyid(const struct attempt *attempt, u64 number)
-{
-    return number << (TDX_PRIVATE_PA_BITS - attempt->machine->platform.keyid_bits);
-}
-
 static void rcx_unaligned(struct attempt *attempt)
 {
     attempt->in.rcx += 256;
@@ -88,7 +83,7 @@ static void rcx_bit_52(struct attempt *attempt)
 
 static void rcx_private(struct attempt *attempt)
 {
-    attempt->in.rcx |= keyid(attempt, attempt->machine->platform.global_hkid.value);
+    attempt->in.rcx |= machine_keyid_bits(attempt->machine, attempt->machine->platform.global_hkid.value);
 }
 
 static void rcx_in_seamrr(struct attempt *attempt)
@@ -147,7 +142,7 @@ static void pointer_unaligned(struct attempt *attempt)
 
 static void pointer_private(struct attempt *attempt)
 {
-    shared.pointers[0] |= keyid(attempt, attempt->machine->platform.global_hkid.value);
+    shared.pointers[0] |= machine_keyid_bits(attempt->machine, attempt->machine->platform.global_hkid.value);
 }
 
 static void version_2(struct attempt *attempt)
@@ -192,12 +187,12 @@ static void tdmr_base_unaligned(struct attempt *attempt)
 
 static void tdmr_base_keyid(struct attempt *attempt)
 {
-    attempt->t0->base |= keyid(attempt, 1);
+    attempt->t0->base |= machine_keyid_bits(attempt->machine, 1);
 }
 
 static void tdmr_end_keyid(struct attempt *attempt)
 {
-    attempt->t0->base = keyid(attempt, 1) - GIB;
+    attempt->t0->base = machine_keyid_bits(attempt->machine, 1) - GIB;
     attempt->t0->size = 2 * GIB;
 }
 
@@ -291,7 +286,7 @@ static void pamt_4k_small(struct attempt *attempt)
 
 static void pamt_4k_keyid(struct attempt *attempt)
 {
-    attempt->t0->pamt_4k_base |= keyid(attempt, 1);
+    attempt->t0->pamt_4k_base |= machine_keyid_bits(attempt->machine, 1);
 }
 
 static void pamt_1g_on_2m(struct attempt *attempt)

@@ -29,11 +29,6 @@ static struct seamcall_args good_operands(void)
     return args;
 }
 
-static u64 keyid_bits(struct test *test, u64 keyid)
-{
-    return keyid << (TDX_PRIVATE_PA_BITS - test->machine->platform.keyid_bits);
-}
-
 static u64 field(u64 id)
 {
     u64 value = 0;
@@ -120,7 +115,7 @@ static void refuses(struct test *test)
 {
     const struct info_row *row = test->item->row;
     struct seamcall_args in = good_operands();
-    u64 private_keyid = keyid_bits(test, test->machine->platform.global_hkid.value);
+    u64 private_keyid = machine_keyid_bits(test->machine, test->machine->platform.global_hkid.value);
     switch (row->what) {
     case ADD_RCX:
         in.rcx += row->value;
@@ -151,7 +146,7 @@ static void refuses(struct test *test)
 static void shared_keyid(struct test *test)
 {
     struct seamcall_args in = good_operands();
-    in.rcx |= keyid_bits(test, test->machine->platform.shared_keyids);
+    in.rcx |= machine_keyid_bits(test->machine, test->machine->platform.shared_keyids);
     struct call call = call_leaf(TDH_SYS_INFO, in);
     expect_status(test, &call, TDX_SUCCESS, "shared buffers may carry any shared KeyID");
 }

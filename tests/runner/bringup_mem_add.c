@@ -52,11 +52,6 @@ static void refuses(struct test *test)
         machine_abandon(base, PAGES);
 }
 
-static u64 keyid(const struct machine *machine, u64 number)
-{
-    return number << (TDX_PRIVATE_PA_BITS - machine->platform.keyid_bits);
-}
-
 static u64 reserved_bit_0(const struct machine *machine, u64 info)
 {
     (void)machine;
@@ -90,7 +85,7 @@ static u64 last_before_first(const struct machine *machine, u64 info)
 
 static u64 list_private(const struct machine *machine, u64 info)
 {
-    return info | keyid(machine, machine->platform.global_hkid.value);
+    return info | machine_keyid_bits(machine, machine->platform.global_hkid.value);
 }
 
 static u64 list_in_seamrr(const struct machine *machine, u64 info)
@@ -114,7 +109,7 @@ static u64 entry_bit_52(const struct machine *machine, u64 info)
 
 static u64 entry_keyid(const struct machine *machine, u64 info)
 {
-    hand_list.phys[0] |= keyid(machine, 1);
+    hand_list.phys[0] |= machine_keyid_bits(machine, 1);
     return info;
 }
 

@@ -213,7 +213,7 @@ static void packages(struct test *test)
 static void cmrs(struct test *test)
 {
     const struct tdx_platform *platform = &test->machine->platform;
-    u64 previous_end = 0, used = 0, keyid_start = 1ull << (TDX_PRIVATE_PA_BITS - platform->keyid_bits);
+    u64 previous_end = 0, used = 0, keyid_start = machine_keyid_bits(test->machine, 1);
     for (u32 i = 0; i < TDX_MAX_CMRS; i++) {
         u64 base = 0, size = 0;
         call_read_field(TDX_FIELD_CMR_BASE + i, &base);

@@ -29,7 +29,7 @@ static void refuses(struct test *test)
 
 static void keyid(struct test *test)
 {
-    u64 bit = 1ull << (TDX_PRIVATE_PA_BITS - test->machine->platform.keyid_bits);
+    u64 bit = machine_keyid_bits(test->machine, 1);
     struct call call = read_page(test->machine->host.plan.tdmrs[0].base | bit);
     expect_status(test, &call, TDX_OPERAND_INVALID | TDX_OPERAND_RCX, "RDMD check 1: no KeyID bits");
 }

@@ -35,7 +35,7 @@ static void unaligned(struct test *test)
 
 static void keyid(struct test *test)
 {
-    u64 bit = 1ull << (TDX_PRIVATE_PA_BITS - test->machine->platform.keyid_bits);
+    u64 bit = machine_keyid_bits(test->machine, 1);
     expect_refused(test, last_tdmr(test)->base | bit, "TDMR.INIT check 1: no KeyID bits");
     expect_refused(test, last_tdmr(test)->base | 1ull << 52, "TDMR.INIT check 1: below 2^52");
 }

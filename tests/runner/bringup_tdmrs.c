@@ -109,15 +109,34 @@ static void in_cmrs_or_reserved(struct test *test)
                         "TDMR rule 12: what isn't reserved is in a CMR");
 }
 
-/* Page by page would take long; each usable range is looked at in steps, and at both ends. */
+static bool is_covered(const struct tdmr_plan *plan, u64 page)
+{
+    bool covered = tdmr_holds(plan, page, PAGE_SIZE);
+    for (u32 i = 0; i < plan->pamt_block_count && !covered; i++)
+        covered = page - plan->pamt_blocks[i].base < plan->pamt_blocks[i].size;
+    return covered;
+}
+
+/* Page by page would take long; a range is looked at in steps, and at both ends. */
 static u64 count_uncovered(const struct tdmr_plan *plan, u64 base, u64 end)
 {
+    if (base >= end)
+        return 0;
     u64 uncovered = 0, step = max_u64(PAGE_SIZE, align_down((end - base) / 512, PAGE_SIZE));
-    for (u64 page = base; page < end; page += step) {
-        bool covered = tdmr_holds(plan, page, PAGE_SIZE);
-        for (u32 i = 0; i < plan->pamt_block_count && !covered; i++)
-            covered = page - plan->pamt_blocks[i].base < plan->pamt_blocks[i].size;
-        uncovered += !covered;
+    for (u64 page = base; page < end; page += step)
+        uncovered += !is_covered(plan, page);
+    return uncovered + !is_covered(plan, end - PAGE_SIZE);
+}
+
+/* Of a usable range whatever lies in a CMR, also where only a part of it does. */
+static u64 count_uncovered_in_cmrs(const struct tdx_host *host, const struct boot_range *range)
+{
+    u64 base = align_up(max_u64(range->base, MIB), PAGE_SIZE), uncovered = 0;
+    u64 end = align_down(range->base + range->size, PAGE_SIZE);
+    for (u32 i = 0; i < host->sysinfo.cmr_count; i++) {
+        const struct tdx_cmr *cmr = &host->sysinfo.cmrs[i];
+        uncovered +=
+            count_uncovered(&host->plan, max_u64(base, cmr->base), min_u64(end, cmr->base + cmr->size));
     }
     return uncovered;
 }
@@ -127,12 +146,9 @@ static void covers_memory(struct test *test)
     const struct tdx_host *host = &test->machine->host;
     const struct boot_info *map = memory_map();
     u64 uncovered = 0;
-    for (u32 i = 0; i < map->range_count; i++) {
-        u64 base = align_up(max_u64(map->ranges[i].base, MIB), PAGE_SIZE);
-        u64 end = align_down(map->ranges[i].base + map->ranges[i].size, PAGE_SIZE);
-        if (map->ranges[i].type == BOOT_MEMORY_USABLE && base < end && in_cmrs(&host->sysinfo, base, end))
-            uncovered += count_uncovered(&host->plan, base, end);
-    }
+    for (u32 i = 0; i < map->range_count; i++)
+        if (map->ranges[i].type == BOOT_MEMORY_USABLE)
+            uncovered += count_uncovered_in_cmrs(host, &map->ranges[i]);
     if (range_list_bytes(&host->plan.left_out) > 0)
         test_skip(test, "the plan left memory out and says so: reserved areas ran out");
     else

@@ -91,6 +91,12 @@ void call_log(const struct call *call)
     char text[TDX_STATUS_TEXT_MAX];
     tdx_status_describe(call->status, text, sizeof(text));
     const char *leaf = tdx_leaf_name((u16)call->rax);
+    if (call->status == TDX_SW_ERROR) { /* no module says this, and of this file only call_leaf_on() */
+        log_line("  %s (rax=0x%lx): the LP that was to make the call didn't answer within %llu s",
+                 leaf ? leaf : "unknown leaf", call->rax, OTHER_CPU_MAX_US / 1000000);
+        log_registers("in ", &call->in);
+        return;
+    }
     log_line("  %s (rax=0x%lx) returned 0x%016lx %s", leaf ? leaf : "unknown leaf", call->rax, call->status,
              text);
     log_registers("in ", &call->in);

@@ -31,8 +31,8 @@ enum test_need {
 
 #define CASE_DEFAULT_SECONDS 60
 
-/* What a case is from: how far the module has been brought up when it runs (enum stage,
- * tests/runner/stages.h). */
+/* The stage is how far the module has been brought up when the case runs (enum stage,
+ * tests/runner/machine.h). */
 struct test_case {
     const char *id;
     enum test_source source;

@@ -107,7 +107,7 @@ bool expect_true(struct test *test, bool holds, const char *rule)
     return false;
 }
 
-bool expect_refusal(struct test *test, const struct call *call, const struct refusal *refusal)
+static bool expect_refusal(struct test *test, const struct call *call, const struct refusal *refusal)
 {
     struct seamcall_args out =
         refusal->by_dispatcher ? call->in : call_refused_outputs((u16)refusal->rax, &call->in);

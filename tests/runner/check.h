@@ -54,6 +54,5 @@ struct refusal {
 
 /* A run function for rows of struct refusal: status and all output registers. */
 void check_refusal(struct test *test);
-bool expect_refusal(struct test *test, const struct call *call, const struct refusal *refusal);
 
 #endif

@@ -43,7 +43,7 @@ u64 monitor_value(struct test *test, u32 msr)
     return value;
 }
 
-u64 monitor_owner_of(struct test *test, u64 page)
+static u64 monitor_owner_of(struct test *test, u64 page)
 {
     if (!monitor_write(&test->machine->platform, MONITOR_MSR_PAGE_SELECT, page)) {
         test_error(test, "the monitor won't say who owns page 0x%lx", page);

@@ -24,7 +24,6 @@ void inject_disarm(const struct tdx_platform *platform);
 /* Verdict ERROR, and 0, where the monitor doesn't answer. */
 u64 monitor_count(struct test *test, u32 counter);
 u64 monitor_value(struct test *test, u32 msr);
-u64 monitor_owner_of(struct test *test, u64 page);
 
 /*
  * The owner of every page of [base, base+size), or of an even sample if there are more than OWNER_SAMPLES.

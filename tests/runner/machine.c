@@ -27,6 +27,11 @@ void machine_init(struct machine *machine, const struct tdx_options *options)
     }
 }
 
+u64 machine_keyid_bits(const struct machine *machine, u64 keyid)
+{
+    return keyid << (TDX_PRIVATE_PA_BITS - machine->platform.keyid_bits);
+}
+
 static bool fail(struct machine *machine, const char *fmt, ...)
 {
     va_list args;
@@ -58,32 +63,45 @@ static bool again_sys_init(struct machine *machine)
 {
     tdx_host_init(&machine->host, &machine->options);
     machine->host.platform = machine->platform;
+    machine->host.options.always_flush = true; /* the cache policy that the first life may not have used */
     machine->host.next =
         STEP_SYS_INIT; /* VMX operation outlives the reset: it is the CPU's, not the module's */
     return run_steps(machine, STEP_LP_INIT);
 }
 
+struct lp_start {
+    struct barrier barrier;
+    volatile bool late; /* some LP didn't come to the barrier */
+    volatile u64 worst;
+};
+
+/* One call without a retry: any status but success counts. */
 static void lp_init(void *arg)
 {
-    volatile u64 *worst = arg;
+    struct lp_start *start = arg;
     struct seamcall_args args = {0};
-    u64 status = seamcall(TDH_SYS_LP_INIT, &args);
+    if (!barrier_wait(&start->barrier, deadline_after_us(LP_MAX_US)))
+        start->late = true;
+    u64 status = seamcall_once(TDH_SYS_LP_INIT, &args);
     if (status != TDX_SUCCESS)
-        *worst = status;
+        start->worst = status;
 }
 
-/* SYS.LP.INIT on the last LP, or on all others. */
+/* SYS.LP.INIT on the last LP, or on all others at the same moment. */
 static bool init_lps(struct machine *machine, bool last)
 {
     bool selected[MAX_CPUS] = {false};
     for (u32 cpu = 0; cpu < cpu_count(); cpu++)
         selected[cpu] = (cpu == cpu_count() - 1) == last;
-    volatile u64 status = TDX_SUCCESS;
-    if (!smp_run_some(selected, lp_init, (void *)&status, LP_MAX_US))
+    static struct lp_start start; /* an LP that is late still uses it */
+    start.late = false;
+    start.worst = TDX_SUCCESS;
+    barrier_init(&start.barrier, last ? 1 : cpu_count() - 1);
+    if (!smp_run_some(selected, lp_init, &start, 2 * LP_MAX_US) || start.late)
         return fail(machine, "an LP did not answer");
-    if (status == TDX_SUCCESS)
+    if (start.worst == TDX_SUCCESS)
         return true;
-    return fail(machine, "SYS.LP.INIT: 0x%016lx %s", status, tdx_status_name(status));
+    return fail(machine, "SYS.LP.INIT: 0x%016lx %s", start.worst, tdx_status_name(start.worst));
 }
 
 static bool again_most_lps(struct machine *machine)
@@ -151,6 +169,14 @@ bool stage_run_next(struct machine *machine)
     machine->next += done;
     machine->failed = !done;
     return done;
+}
+
+/* A stage of the second life may fail without the driver, which then has nothing to report. */
+void machine_tell_failure(struct machine *machine)
+{
+    machine->failure_told = true;
+    if (machine->host.failed)
+        tdx_report_end(&machine->host);
 }
 
 bool stage_reach(struct machine *machine, u32 stage)

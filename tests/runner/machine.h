@@ -46,9 +46,14 @@ struct machine {
 
 void machine_init(struct machine *machine, const struct tdx_options *options);
 
+/* A KeyID as a physical address carries it, in the top bits. */
+u64 machine_keyid_bits(const struct machine *machine, u64 keyid);
+
 const char *stage_name(u32 stage);
 /* Runs the next stage; false: it failed, machine->failure says how. */
 bool stage_run_next(struct machine *machine);
+/* The log says how a run goes on after a failed stage; for the case that tells of the failure. */
+void machine_tell_failure(struct machine *machine);
 /* Runs all stages before this one. */
 bool stage_reach(struct machine *machine, u32 stage);
 

@@ -77,8 +77,7 @@ static bool stage_suits(struct test *test)
     } else {
         test_fail(test, "on the way to this case, %s failed: %s", stage_name(machine->next),
                   machine->failure);
-        machine->failure_told = true;
-        tdx_report_end(&machine->host);
+        machine_tell_failure(machine);
     }
     return false;
 }

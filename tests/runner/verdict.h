@@ -2,11 +2,15 @@
 /*
  * Verdicts: what a case, and in the end the run, says. This comment is their definition.
  *
- * PASS   every expectation of the case held.
- * SKIP   the case doesn't apply to this machine, module or run; it says why. Nothing was judged.
- * ERROR  the case couldn't judge: the test itself or its environment is wrong (no memory for it, an injection
- * that the monitor refused, a prerequisite that the monitor promises and doesn't keep, a known bug that is
- * gone). FAIL   the subject did something else than the ABI, as the case understands it, promises.
+ * - PASS: every expectation of the case held.
+ *
+ * - SKIP: the case doesn't apply to this machine, module or run; it says why. Nothing was judged.
+ *
+ * - ERROR: the case couldn't judge: the test itself or its environment is wrong (no memory for it, an
+ *   injection that the monitor refused, a prerequisite that the monitor promises and doesn't keep, a known
+ *   bug that is gone).
+ *
+ * - FAIL: the subject did something else than the ABI, as the case understands it, promises.
  *
  * Verdicts are ordered PASS < SKIP < ERROR < FAIL and monotonic: a case only ever gets worse, and a run is as
  * good as its worst case - save that skipped cases don't make a run worse as long as one passed. CRASH isn't
