@@ -39,8 +39,3 @@ void trampoline_prepare(void *page_virt, u64 page_pa, const struct trampoline_st
         .far64_selector = SELECTOR_CODE64,
     };
 }
-
-u32 trampoline_tickets(const void *page_virt)
-{
-    return ((const struct trampoline *)((const u8 *)page_virt + TRAMPOLINE_OFFSET))->next;
-}

@@ -23,9 +23,6 @@ struct trampoline_start {
 /* page_virt is where the caller sees the page at physical page_pa (4 KiB aligned, below 1 MiB). */
 void trampoline_prepare(void *page_virt, u64 page_pa, const struct trampoline_start *start);
 
-/* How many processors have drawn a ticket so far. */
-u32 trampoline_tickets(const void *page_virt);
-
 /* The part of the page that C fills in; trampoline.asm has the same offsets. */
 #define TRAMPOLINE_OFFSET 16
 struct trampoline {

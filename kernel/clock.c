@@ -31,7 +31,6 @@
 #define AGREES_PERCENT 2
 
 static u64 cycles_per_us = 3000; /* until it is measured: rather wait too long */
-static u64 boot_cycles;
 
 struct clock_sample clock_sample(u32 (*read)(void))
 {
@@ -100,7 +99,6 @@ static u64 cpuid_cycles_per_us(void)
 
 void clock_init(void)
 {
-    boot_cycles = rdtsc();
     u64 pit = pit_cycles_per_us();
     u64 claimed = cpuid_cycles_per_us();
     if (!claimed && (pit < TSC_MHZ_MIN || pit > TSC_MHZ_MAX))
@@ -123,11 +121,6 @@ u64 clock_cycles(void)
 u64 clock_cycles_per_us(void)
 {
     return cycles_per_us;
-}
-
-u64 clock_us_since_boot(void)
-{
-    return (rdtsc() - boot_cycles) / cycles_per_us;
 }
 
 deadline_t deadline_after_us(u64 us)

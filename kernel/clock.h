@@ -8,7 +8,6 @@
 void clock_init(void);
 u64 clock_cycles(void); /* TSC */
 u64 clock_cycles_per_us(void);
-u64 clock_us_since_boot(void); /* since clock_init() */
 void clock_delay_us(u64 us);
 
 typedef struct {
@@ -18,10 +17,9 @@ typedef struct {
 deadline_t deadline_after_us(u64 us);
 bool deadline_passed(deadline_t deadline);
 
-/* The local APIC's timer of this CPU: one shot, then vector VECTOR_TIMER fires (which only counts). */
+/* The local APIC's timer of this CPU: one shot, then vector VECTOR_TIMER fires. */
 void timer_init(void); /* measures its rate; smp_init() calls it */
 void timer_arm_us(u64 us);
 void timer_stop(void);
-u64 timer_fired(void); /* how often on this CPU */
 
 #endif

@@ -25,11 +25,6 @@ void console_init(void)
     serial_init(&com1, SERIAL_COM1);
 }
 
-bool console_present(void)
-{
-    return com1.present;
-}
-
 void console_drain(void)
 {
     serial_drain(&com1);

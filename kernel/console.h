@@ -13,6 +13,5 @@ void console_init(void);
 void console_line(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* Without the lock and without waiting for anybody: for panic() only. */
 void console_emergency(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-bool console_present(void);
 
 #endif

@@ -117,4 +117,6 @@ static inline void invlpg(const void *address)
 
 #define CR4_VMXE (1ull << 13)
 
+#define MSR_EFER 0xC0000080
+
 #endif

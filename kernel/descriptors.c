@@ -24,7 +24,7 @@
 #define CPUID_1_EDX_MCA (1u << 14)
 #define CR4_MCE         (1ull << 6)
 
-enum { IST_NONE = 0, IST_NMI = 1, IST_DF = 2, IST_MC = 3 };
+enum { IST_NMI = 1, IST_DF = 2, IST_MC = 3 }; /* 0: the stack in use */
 
 #define TRAP_STACK_SIZE 8192
 

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The address space is built once, in this order, and then only changes page by page:
- *     image        KERNEL_BASE + physical: text read-only and executable, constants read-only, data not
- * executable direct map   DIRECT_MAP_BASE + physical: usable memory and firmware tables; the image's text and
- * constants are read-only here as well, and the guard page under each stack is missing windows MMIO_BASE:
- * whatever map_physical() was asked for Until paging_init() the tables of entry.asm are in force: they have
- * the first 4 GiB where the direct map will be, so that phys_to_virt() reaches the tables under construction
- * as well as the finished ones.
+ *
+ * - the image at KERNEL_BASE + physical: text read-only and executable, constants read-only, data not
+ *   executable;
+ * - the direct map at DIRECT_MAP_BASE + physical: usable memory and firmware tables; the image's text and
+ *   constants are read-only here as well, and the guard page under each stack is missing;
+ * - windows from MMIO_BASE on: whatever map_physical() was asked for.
+ *
+ * Until paging_init() the tables of entry.asm are in force: they have the first 4 GiB where the direct map
+ * will be, so that phys_to_virt() reaches the tables under construction as well as the finished ones.
  *
  * Locks: paging_lock around every change, memory_lock() inside it. Lookups take none: fault handlers use
  * them.
@@ -19,7 +22,6 @@
 #include "kernel/smp.h"
 #include "lib/log.h"
 
-#define MSR_EFER 0xC0000080u
 #define EFER_NXE (1ull << 11)
 
 #define CR0_WP   (1ull << 16)
@@ -206,7 +208,7 @@ static const struct window *find_window(u64 physical, u64 size, unsigned flags)
 
 static const struct window *new_window(u64 physical, u64 size, unsigned flags)
 {
-    u64 rights = (flags & MAP_WRITE ? PTE_WRITE : 0) | (flags & MAP_EXEC ? 0 : no_execute) |
+    u64 rights = no_execute | (flags & MAP_WRITE ? PTE_WRITE : 0) |
                  (flags & MAP_UNCACHED ? PTE_PCD | PTE_PWT : 0); /* PAT entry 3: uncached after reset */
     u64 begin = align_down(physical, PAGE_SIZE), end = align_up(physical + size, PAGE_SIZE);
     if (window_count == MAX_WINDOWS)
@@ -223,8 +225,6 @@ void *map_physical(pa_t base, u64 size, unsigned flags)
     u64 physical = pa_raw(base);
     if (size == 0 || physical >= PHYSICAL_END || size > PHYSICAL_END - physical)
         panic("paging: can't map 0x%lx+0x%lx: no such physical memory", physical, size);
-    if ((flags & MAP_WRITE) && (flags & MAP_EXEC))
-        panic("paging: 0x%lx+0x%lx is to be writable and executable: nothing may be both", physical, size);
     lock_take(&paging_lock);
     const struct window *window = find_window(physical, size, flags);
     if (!window)
@@ -336,15 +336,6 @@ u64 tlb_shootdown_count(void)
 
 /* ---- all of it ---- */
 
-void paging_count(u64 *pages_4k, u64 *pages_2m, u64 *pages_1g)
-{
-    struct page_table_summary summary;
-    page_table_summarise(&tables, PML4_SLOT(DIRECT_MAP_BASE), DIRECT_MAP_SIZE >> 39, &summary);
-    *pages_4k = summary.pages_4k;
-    *pages_2m = summary.pages_2m;
-    *pages_1g = summary.pages_1g;
-}
-
 u64 paging_writable_executable(void)
 {
     struct page_table_summary summary;
@@ -359,7 +350,7 @@ u64 paging_table_bytes(void)
 
 void paging_init(const struct boot_info *info)
 {
-    u64 pages_4k, pages_2m, pages_1g;
+    struct page_table_summary direct;
     find_features();
     page_table_init(&tables);
     map_image();
@@ -368,8 +359,9 @@ void paging_init(const struct boot_info *info)
     switch_to_tables();
     if (no_execute && paging_writable_executable() > 0)
         panic("paging: %lu pages are writable and executable", paging_writable_executable());
-    paging_count(&pages_4k, &pages_2m, &pages_1g);
+    page_table_summarise(&tables, PML4_SLOT(DIRECT_MAP_BASE), DIRECT_MAP_SIZE >> 39, &direct);
     log_line("paging: direct map of %lu 1-GiB, %lu 2-MiB and %lu 4-KiB pages, tables take %lu KiB%s%s%s",
-             pages_1g, pages_2m, pages_4k, paging_table_bytes() / KIB, no_execute ? ", NX" : "",
-             cr4_features & CR4_SMEP ? ", SMEP" : "", cr4_features & CR4_SMAP ? ", SMAP" : "");
+             direct.pages_1g, direct.pages_2m, direct.pages_4k, paging_table_bytes() / KIB,
+             no_execute ? ", NX" : "", cr4_features & CR4_SMEP ? ", SMEP" : "",
+             cr4_features & CR4_SMAP ? ", SMAP" : "");
 }

@@ -16,7 +16,7 @@
 #define DIRECT_MAP_SIZE (1ull << 46)
 #define MMIO_BASE       0xFFFFC80000000000ull /* devices, firmware tables, aliases */
 
-enum map_flags { MAP_WRITE = 1, MAP_EXEC = 2, MAP_UNCACHED = 4 };
+enum map_flags { MAP_WRITE = 1, MAP_UNCACHED = 2 }; /* never executable */
 
 void paging_init(const struct boot_info *info); /* builds the tables and switches to them on the boot CPU */
 void paging_init_ap(void);                      /* switches an AP to them */
@@ -55,9 +55,6 @@ void paging_identity_unmap(pa_t page);
 void tlb_shootdown(void);
 void tlb_flush_local(void); /* what each CPU does for it */
 u64 tlb_shootdown_count(void);
-
-/* Counts of leaf entries in the direct map by page size, for the log and tests. */
-void paging_count(u64 *pages_4k, u64 *pages_2m, u64 *pages_1g);
 
 /* How many leaf entries are both writable and executable: 0, but while APs start. */
 u64 paging_writable_executable(void);

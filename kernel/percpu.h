@@ -33,7 +33,7 @@ struct percpu {
     volatile u32 state; /* enum cpu_state */
 
     u64 fault_address; /* of the last recovered #PF or #MC */
-    volatile u64 pings, timer_fired;
+    volatile u64 pings;
     volatile u64 flushed; /* generation of the last shoot-down that this CPU has done */
     volatile u32 idle;    /* in HLT: shoot-downs are made up for before anything else runs */
 

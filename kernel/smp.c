@@ -26,8 +26,6 @@
 #define ARRIVAL_US           3000000
 #define ARRIVAL_US_PER_CPU   50000 /* for emulated machines with far more virtual CPUs than real ones */
 
-#define MSR_EFER 0xC0000080
-
 static struct percpu *online[MAX_CPUS]; /* by CPU number */
 static u32 online_count = 1, slot_count = 1, expected_count = 1;
 static volatile u32 arrived; /* APs in work_loop() */
@@ -52,11 +50,6 @@ struct percpu *percpu_of(u32 cpu)
 u32 cpu_apic_id(u32 cpu)
 {
     return percpu_of(cpu)->apic_id;
-}
-
-bool cpu_uses_x2apic(void)
-{
-    return apic_is_x2apic();
 }
 
 /* ---- on the AP ---- */

@@ -20,7 +20,6 @@ u32 cpu_apic_id(u32 cpu);
 u32 cpu_package(u32 cpu); /* 0..package_count()-1 in order of first appearance */
 u32 package_count(void);
 u32 package_first_cpu(u32 package);
-bool cpu_uses_x2apic(void);
 
 /*
  * Run fn(arg) on CPUs; the caller waits, at most timeout_us (0: 10 s). False if some CPU didn't finish in

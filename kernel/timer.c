@@ -1,28 +1,18 @@
 /* SPDX-License-Identifier: MIT */
-/* The local APIC's timer as clock.h offers it: one shot, counted by its handler, calibrated once against the
- * TSC. */
+/* The local APIC's timer as clock.h offers it: one shot, calibrated once against the TSC. */
 #include "kernel/clock.h"
 
 #include "kernel/apic.h"
 #include "kernel/clock_sample.h"
 #include "kernel/panic.h"
-#include "kernel/percpu.h"
-#include "kernel/traps.h"
 
 #define CALIBRATION_US 1000
 #define COUNT_MAX      0xFFFFFFFFull
 
 static u64 ticks_per_ms;
 
-static void count_timer(struct trap_frame *frame)
-{
-    (void)frame;
-    percpu_this()->timer_fired++;
-}
-
 void timer_init(void)
 {
-    traps_set_handler(VECTOR_TIMER, count_timer);
     apic_timer_start(COUNT_MAX);
     struct clock_sample first = clock_sample(apic_timer_left);
     clock_delay_us(CALIBRATION_US);
@@ -46,9 +36,4 @@ void timer_arm_us(u64 us)
 void timer_stop(void)
 {
     apic_timer_start(0);
-}
-
-u64 timer_fired(void)
-{
-    return percpu_this()->timer_fired;
 }

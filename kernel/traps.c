@@ -30,7 +30,6 @@ extern const struct extable_entry extable_begin[], extable_end[];
 const char *(*trap_describe_address)(u64 address);
 
 static trap_handler handlers[256];
-static u64 unexpected;
 
 void trap_dispatch(struct trap_frame *frame);
 
@@ -39,11 +38,6 @@ void traps_set_handler(u8 vector, trap_handler fn)
     if (vector < FIRST_INTERRUPT || vector == VECTOR_SPURIOUS)
         panic("vector %u can't have an interrupt handler: use 32 to 254", vector);
     handlers[vector] = fn;
-}
-
-u64 traps_unexpected(void)
-{
-    return __atomic_load_n(&unexpected, __ATOMIC_RELAXED);
 }
 
 /* ---- what happened ---- */
@@ -180,10 +174,8 @@ static void interrupt(struct trap_frame *frame)
     if (frame->vector == VECTOR_SPURIOUS) /* SDM vol. 3, section 12.9: no EOI */
         return;
     trap_handler handler = handlers[frame->vector];
-    if (handler)
+    if (handler) /* what nobody asked for is only acknowledged */
         handler(frame);
-    else
-        __atomic_add_fetch(&unexpected, 1, __ATOMIC_RELAXED);
     apic_eoi();
 }
 

@@ -8,13 +8,13 @@
 
 #include "lib/types.h"
 
-enum trap_vector {                      /* interrupts; exceptions are in probe.h */
-                   VECTOR_TIMER = 0x40, /* this CPU's APIC timer: counts */
-                   VECTOR_PING = 0x41,  /* counts */
-                   VECTOR_CALL = 0x42,  /* wakes an idle CPU: there is work */
-                   VECTOR_FLUSH = 0x43, /* drop all translations */
-                   VECTOR_TEST = 0x50,  /* 0x50 .. 0x5F belong to tests and the driver */
-                   VECTOR_SPURIOUS = 0xFF,
+/* Of interrupts; those of exceptions are in probe.h. */
+enum trap_vector {
+    VECTOR_TIMER = 0x40, /* this CPU's APIC timer; without a handler it only ends a HLT */
+    VECTOR_PING = 0x41,  /* counts */
+    VECTOR_CALL = 0x42,  /* wakes an idle CPU: there is work */
+    VECTOR_FLUSH = 0x43, /* drop all translations */
+    VECTOR_SPURIOUS = 0xFF,
 };
 
 /* As trap_entry.asm pushes it. */
@@ -32,11 +32,8 @@ typedef void (*trap_handler)(struct trap_frame *frame);
 void traps_init(void);
 void traps_init_stacks(void);
 
-/* Interrupt vectors 32..254: fn runs with interrupts off, the EOI follows. NULL: back to "unexpected". */
+/* Interrupt vectors 32..254: fn runs with interrupts off, the EOI follows. NULL: the EOI is all. */
 void traps_set_handler(u8 vector, trap_handler fn);
-
-/* How often an interrupt came that nobody had asked for. */
-u64 traps_unexpected(void);
 
 /*
  * What a data address stands for, for the report of a fault, or NULL. The driver sets it: memory handed over

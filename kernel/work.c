@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Work for other CPUs, and what they do between: wait in HLT with interrupts on. Each CPU has one mailbox,
- * written by the main thread and emptied by its owner; the states WORK_* are the protocol: NONE -(main:
- * smp_start_on)-> POSTED -(owner, after fn)-> DONE -(main: smp_wait_for)-> NONE
+ * written by the main thread and emptied by its owner; the states WORK_* are the protocol:
+ *
+ * - NONE to POSTED by the main thread, in smp_start_on();
+ * - POSTED to DONE by the owner, after fn;
+ * - DONE to NONE by the main thread, in smp_wait_for().
  */
 #include "kernel/smp.h"
 

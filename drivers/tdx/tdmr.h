@@ -7,13 +7,13 @@
  * memory region:
  *
  * - Holes are what no CMR covers, not what the firmware's memory map leaves out; touching ones are one
- * reserved area.
+ *   reserved area.
  * - A PAMT goes where it costs no reserved area: outside all TDMRs, at the edge of a hole, beside another
- * PAMT.
+ *   PAMT.
  * - A TDMR is split when its reserved areas run out, when its PAMT doesn't fit in one free block, and when
- * more LPs could initialise in parallel; regions are joined when there are more of them than TDMRs.
+ *   more LPs could initialise in parallel; regions are joined when there are more of them than TDMRs.
  * - If even 1 GiB has more holes than reserved areas, the smallest pieces between holes are left out, and
- * reported.
+ *   reported.
  */
 #ifndef DRIVERS_TDX_TDMR_H
 #define DRIVERS_TDX_TDMR_H

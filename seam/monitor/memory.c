@@ -20,7 +20,6 @@
 
 #define CPUID_1GIB_PAGES (1u << 26) /* 80000001 EDX */
 #define EFER_NXE_BIT     (1ull << 11)
-#define MSR_EFER_NUMBER  0xC0000080
 
 extern u8 image_begin[], text_end[], rodata_end[], image_end[];
 
@@ -159,7 +158,7 @@ void memory_relocate(void)
     u64 image = machine.seamrr + IMAGE_OFFSET, size = (u64)(image_end - image_begin);
     heap_at = image + size;
     heap_end = machine.seamrr + SEAMRR_SIZE;
-    wrmsr(MSR_EFER_NUMBER, rdmsr(MSR_EFER_NUMBER) | EFER_NXE_BIT);
+    wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_NXE_BIT);
     u64 *pml4 = new_table();
     map_image(pml4, image);
     map_all_memory(pml4);

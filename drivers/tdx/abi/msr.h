@@ -52,6 +52,5 @@
 #define MSR_IA32_SEAMRR_MASK       0x1401 /* MAXPA-1:25 mask, bit 10 locked, bit 11 valid */
 #define SEAMRR_MASK_LOCKED         (1ull << 10)
 #define SEAMRR_MASK_VALID          (1ull << 11)
-#define MSR_EFER                   0xC0000080
 
 #endif
