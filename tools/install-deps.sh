@@ -47,6 +47,7 @@ needs_of() {
         need /usr/include/stdio.h libc6-dev "unit tests run on the host"
         need /usr/include/cmocka.h libcmocka-dev "the unit test library"
         need prove perl "runs the tests and counts results"
+        need ps procps "finds processes that a test should not leave behind"
         ;;
     lint)
         need clang-format clang-format "checks the formatting of C"

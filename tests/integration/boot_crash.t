@@ -42,7 +42,17 @@ cat "$out" "$err" >"$work/all"
 expect "the monitor names it" has "$work/all" 'triple fault|shutdown'
 expect "the monitor prints the guest's registers" has "$work/all" '(rip|RIP)[ =][0-9a-fx]+'
 
+expect "whose code ran" has "$work/all" 'seam: whose code: guest kernel seamstress.elf'
+expect "and the last SEAMCALL: none" has "$work/all" 'seam: LP 0 made no SEAMCALL so far'
+
 launch --append crash=nonsense
 expect_status 2 "an unknown way to crash: exit 2"
+
+# ---- a machine that nobody can hear ----
+
+./run-qemu.sh --dry-run --run 'bringup.detect.*' | sed 's,-serial stdio,-serial none,' >"$work/command"
+timeout -k 5 60 sh "$work/command" >"$out" 2>"$err" </dev/null
+status=$?
+expect_status 33 "without a COM1 the run passes all the same"
 
 finish
