@@ -43,20 +43,14 @@ bool ext_query(struct tdx_host *host)
     return true;
 }
 
-/* A contiguous block in non-reserved memory of one TDMR: only TDX memory can become the module's. */
+/* A contiguous block in non-reserved memory of one TDMR, the highest: only TDX memory can become the
+ * module's. */
 static bool find_in_tdmr(const struct tdx_tdmr_info *tdmr, struct contig_request *request, pa_t *block)
 {
-    u64 start = tdmr->base;
-    for (u32 i = 0; i <= TDX_MAX_RESERVED_PER_TDMR; i++) {
-        bool is_area = i < TDX_MAX_RESERVED_PER_TDMR && tdmr->reserved[i].size > 0;
-        u64 end = is_area ? tdmr->base + tdmr->reserved[i].offset : tdmr->base + tdmr->size;
-        request->min = start;
-        request->max = end;
-        if (end - start >= request->size && contig_alloc(memory_pool(), request, block))
+    for (u32 piece = tdmr_reserved_count(tdmr) + 1; piece-- > 0;) {
+        tdmr_piece(tdmr, piece, &request->min, &request->max);
+        if (request->max - request->min >= request->size && contig_alloc(memory_pool(), request, block))
             return true;
-        if (!is_area)
-            break;
-        start = end + tdmr->reserved[i].size;
     }
     return false;
 }

@@ -81,6 +81,9 @@ size_t tdmr_error_text(const struct tdmr_error *error, char *text, size_t size);
 void tdmr_log(const struct tdmr_plan *plan);
 
 u32 tdmr_reserved_count(const struct tdx_tdmr_info *tdmr);
+/* The i-th piece of a TDMR between its reserved areas, i = 0..16; may be empty. False: there is no such
+ * piece. */
+bool tdmr_piece(const struct tdx_tdmr_info *tdmr, u32 i, u64 *base, u64 *end);
 /* All of [base, base+size) is in TDMRs and in no reserved area: pages that can be given to the module. */
 bool tdmr_holds(const struct tdmr_plan *plan, u64 base, u64 size);
 

@@ -91,3 +91,13 @@ void tdmr_log(const struct tdmr_plan *plan)
     warn(&plan->outside_cmrs, "lies in no CMR: TDX can't use it");
     warn(&plan->left_out, "is left out: its TDMR has no reserved area left");
 }
+
+bool tdmr_piece(const struct tdx_tdmr_info *tdmr, u32 i, u64 *base, u64 *end)
+{
+    u32 areas = tdmr_reserved_count(tdmr);
+    if (i > areas)
+        return false;
+    *base = i == 0 ? tdmr->base : tdmr->base + tdmr->reserved[i - 1].offset + tdmr->reserved[i - 1].size;
+    *end = i == areas ? tdmr->base + tdmr->size : tdmr->base + tdmr->reserved[i].offset;
+    return true;
+}

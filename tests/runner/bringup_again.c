@@ -28,8 +28,8 @@
 
 #define STORM_US     50
 #define PINGS_MAX_US (20ull * 1000 * 1000)
-#define PINGED_PAGES 64
-#define PINGED_LISTS 32
+#define PINGED_PAGES 256
+#define PINGED_LISTS 16
 
 /* ---- reset ---- */
 
@@ -295,7 +295,7 @@ static void send_pings(void *arg)
     deadline_t deadline = deadline_after_us(PINGS_MAX_US);
     for (; !to->stop && !deadline_passed(deadline); to->sent++) {
         ipi_send(0, VECTOR_PING);
-        clock_delay_us(STORM_US * (1 + to->sent % 16));
+        clock_delay_us(10ull << to->sent % 7);
     }
 }
 
@@ -363,7 +363,7 @@ static void mem_add_in_pings(struct test *test)
                  "the monitor's count of EXT.MEM.ADD", "one call for each list and each resume");
     expect_value(test, made.attempts, lists + made.resumes, "calls", "one for each list and each resume");
     if (made.resumes == 0)
-        test_error(test, "none of %u lists met an IPI: the machine is too busy to tell", lists);
+        test_skip(test, "no IPI arrived while one of %u lists was being taken", lists);
 }
 
 /* Timer interrupts all the while, and on top an interrupt "pending" at once, five calls in a row. */

@@ -189,16 +189,6 @@ bool stage_reach(struct machine *machine, u32 stage)
 
 /* ---- pages ---- */
 
-bool tdmr_piece(const struct tdx_tdmr_info *tdmr, u32 i, u64 *base, u64 *end)
-{
-    u32 areas = tdmr_reserved_count(tdmr);
-    if (i > areas)
-        return false;
-    *base = i == 0 ? tdmr->base : tdmr->base + tdmr->reserved[i - 1].offset + tdmr->reserved[i - 1].size;
-    *end = i == areas ? tdmr->base + tdmr->size : tdmr->base + tdmr->reserved[i].offset;
-    return true;
-}
-
 static bool take_from(const struct tdx_tdmr_info *tdmr, struct contig_request *request, pa_t *block)
 {
     for (u32 i = 0; tdmr_piece(tdmr, i, &request->min, &request->max); i++)

@@ -57,10 +57,6 @@ void machine_tell_failure(struct machine *machine);
 /* Runs all stages before this one. */
 bool stage_reach(struct machine *machine, u32 stage);
 
-/* The i-th piece of a TDMR between its reserved areas, i = 0..16; may be empty. False: there is no such
- * piece. */
-bool tdmr_piece(const struct tdx_tdmr_info *tdmr, u32 i, u64 *base, u64 *end);
-
 /* Contiguous pages of TDX memory (in a TDMR, not reserved), as EXT.MEM.ADD wants them; 0 if there are none.
  */
 u64 machine_take_pages(struct machine *machine, u64 count);
