@@ -47,12 +47,9 @@ enum tdx_feature {
 #define TDX_RAX_RESERVED      0xFFFFFFFFFF000000ull /* 62:24 and, for the module, 63 */
 
 /* Status layout, bits of RAX on output */
-#define TDX_STATUS_ERROR           (1ull << 63)
-#define TDX_STATUS_NON_RECOVERABLE (1ull << 62)
-#define TDX_STATUS_FATAL           (1ull << 61)
-#define TDX_STATUS_HOST_HINT       (1ull << 60)
-#define TDX_STATUS_RESERVED        0x0FFF000000000000ull
-#define TDX_STATUS_MASK            0xFFFFFFFF00000000ull /* all but the details */
+#define TDX_STATUS_ERROR    (1ull << 63)
+#define TDX_STATUS_RESERVED 0x0FFF000000000000ull
+#define TDX_STATUS_MASK     0xFFFFFFFF00000000ull /* all but the details */
 
 /*
  * Results that software makes up when SEAMCALL itself fails; class 0xFF is never produced by the module.
@@ -68,11 +65,8 @@ enum tdx_feature {
 #define TDX_FIELD_SIZE_SHIFT      32 /* bits 33:32: log2 of the element's bytes */
 #define TDX_FIELD_LAST_ELEM_SHIFT 34 /* bits 37:34 */
 #define TDX_FIELD_LAST_FLD_SHIFT  38 /* bits 46:38 */
-#define TDX_FIELD_INCREMENT       (1ull << 50)
-#define TDX_FIELD_WRITE_MASK      (1ull << 51)
 #define TDX_FIELD_CONTEXT_SHIFT   52 /* bits 54:52 */
 #define TDX_FIELD_CLASS_SHIFT     56 /* bits 61:56 */
-#define TDX_FIELD_NON_ARCH        (1ull << 63)
 #define TDX_FIELD_NULL            0xFFFFFFFFFFFFFFFFull
 #define TDX_FIELD_RESERVED        (0xFF000000ull | (7ull << 47) | (1ull << 55) | (1ull << 62))
 
@@ -86,9 +80,6 @@ enum tdx_feature {
 #define TDX_PRIVATE_PA_BITS       52           /* the module's fixed view of MAXPA */
 #define TDX_TDMR_INFO_ALIGN       512          /* also of the array of pointers */
 #define TDX_TDMR_INIT_STEP        (4ull << 20) /* one TDMR.INIT call of module 1.5.01 covers 4 MiB */
-
-/* TDH.SYS.CONFIG, R8 */
-#define TDX_CONFIG_DYNAMIC_PAMT (1ull << 16)
 
 /* A region of memory that TDX may use, as MCHECK found it; 32 slots, unused ones have size 0. */
 struct tdx_cmr {
