@@ -5,6 +5,7 @@
 #include "lib/string.h"
 #include "seam/monitor/apic.h"
 #include "seam/monitor/cpuid.h"
+#include "seam/monitor/death.h"
 #include "seam/monitor/log.h"
 #include "seam/monitor/machine.h"
 #include "seam/monitor/memory.h"
@@ -201,6 +202,9 @@ bool platform_reset_module(void)
 {
     if (!seamcall_close())
         return false;
+    const char *broken = soft_check(platform_module());
+    if (broken)
+        monitor_bug("the soft module breaks its invariant: %s", broken);
     npt_each_hole(NPT_PAMT, give_back_with_junk);
     npt_each_hole(NPT_POOL, give_back_with_junk);
     power_on();

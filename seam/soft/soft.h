@@ -118,8 +118,8 @@ bool soft_lp_busy(const struct soft_module *module, u32 lp);
  * yet? */
 bool soft_leaf_unmodelled(u32 leaf);
 
-/* NULL, or the first invariant of the model that doesn't hold. For tests and debug builds; all LPs outside.
- */
+/* NULL, or the first invariant of the model that doesn't hold. For tests, and before a reset; all LPs are
+ * outside. */
 const char *soft_check(const struct soft_module *module);
 
 #endif
