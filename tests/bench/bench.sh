@@ -65,7 +65,7 @@ say "soft SEAMCALL (SYS.RD): $(ratio "$call" "$bare") x a bare world switch ($ca
 timed "$(command_for --smp 2 --append bench=tdmr)" > /dev/null
 one=$(figure tdmr_init_one_lp_cycles)
 two=$(figure tdmr_init_two_lps_cycles)
-say "SYS.TDMR.INIT with two LPs: $(ratio "$one" "$two") x as fast as with one" \
+say "SYS.TDMR.INIT with two LPs: $(ratio "$(figure tdmr_init_speedup_percent)" 100) x as fast as with one" \
     "($one against $two cycles), $(figure tdmr_init_busy) busy returns"
 
 say "== counts, --smp 4 --mem 2G, from power-on to READY"
