@@ -119,6 +119,10 @@ static void second_vmxon(struct test *test)
 
 static void vmxe_is_locked(struct test *test)
 {
+    if (vmxon != EXECUTED && vmx_on_at(virt_to_phys(region)).outcome == VMX_OK) {
+        test_skip(test, "VMXON isn't executed here, so nobody knows of VMX operation (an emulator's defect)");
+        return;
+    }
     fault_t fault = probe_cr4(read_cr4() & ~CR4_VMXE);
     char name[16];
     if (fault != FAULT(VECTOR_GP, 0))
