@@ -3,7 +3,7 @@
 
 %include "kernel/extable.inc"
 
-global probe_rdmsr, probe_wrmsr, probe_read, probe_write, probe_cr4
+global probe_rdmsr, probe_wrmsr, probe_read, probe_write, probe_cr4, probe_movdir64b
 
 section .text
 
@@ -51,6 +51,15 @@ probe_write:
     xor eax, eax
 .fault:
     mov [rdi], rsi
+.continue:
+    ret
+EXTABLE .fault, .continue
+
+; fault_t probe_movdir64b(volatile void *to, const void *from)
+probe_movdir64b:
+    xor eax, eax
+.fault:
+    db 0x66, 0x0F, 0x38, 0xF8, 0x3E ; MOVDIR64B rdi, [rsi]
 .continue:
     ret
 EXTABLE .fault, .continue

@@ -34,6 +34,8 @@ fault_t probe_rdmsr(u32 msr, u64 *value); /* *value is 0 on a fault */
 fault_t probe_wrmsr(u32 msr, u64 value);
 fault_t probe_read(const volatile u64 *address, u64 *value);
 fault_t probe_write(volatile u64 *address, u64 value);
+/* 64 bytes in one store that bypasses the caches; to is 64-byte aligned. #UD where CPUID.7.0:ECX[28] is 0. */
+fault_t probe_movdir64b(volatile void *to, const void *from);
 fault_t probe_cr4(u64 value); /* MOV to CR4 */
 
 /* The address that the last recovered #PF or #MC on this CPU was about; 0 if the CPU doesn't say. */

@@ -10,10 +10,14 @@
 #include "seam/monitor/msr.h"
 #include "seam/monitor/npt.h"
 
-#define VECTOR_DB   1
-#define VECTOR_MC   18
-#define DR6_BS      (1ull << 14)
-#define LOG_AT_MOST 64
+#define VECTOR_DB      1
+#define VECTOR_MC      18
+#define DR6_BS         (1ull << 14)
+#define LOG_AT_MOST    64
+/* What reads see: another key's view of the memory, which is noise; and a bus on which nobody answers. */
+#define SCRAMBLED      0xA5
+#define NOBODY_ANSWERS 0xFF
+
 #define SAME_FAULTS 100000
 
 /* Intel SDM 3B, 15.3: an uncorrected, recoverable error in the access of an instruction that can be run again
@@ -122,6 +126,7 @@ static const char *owner_text(enum npt_hole why)
     return why == NPT_PAMT ? "PAMT" : why == NPT_POOL ? "extension pool" : "SEAMRR";
 }
 
+/* error: of a nested page fault */
 static const char *access_text(u64 error)
 {
     return error & NPF_TABLE_WALK ? "page-table walk"
@@ -130,28 +135,27 @@ static const char *access_text(u64 error)
                                   : "read";
 }
 
-static void note_stray(struct lp *lp, u64 gpa, enum npt_hole why)
+static void note_stray(struct lp *lp, u64 gpa, enum npt_hole why, u64 error)
 {
     lp_count_event(lp, MONITOR_COUNT_STRAYS);
     last_page = align_down(gpa, PAGE_SIZE);
     u32 number = __atomic_fetch_add(&logged, 1, __ATOMIC_RELAXED);
     if (number < LOG_AT_MOST)
-        log_line("stray %s of 0x%lx by LP %u at rip 0x%lx: owner %s", access_text(lp->vmcb->exit_info_1), gpa,
-                 lp->index, lp->vmcb->rip, owner_text(why));
+        log_line("stray %s of 0x%lx by LP %u at rip 0x%lx: owner %s", access_text(error), gpa, lp->index,
+                 lp->vmcb->rip, owner_text(why));
     else if (number == LOG_AT_MOST)
         log_line("more stray accesses are counted, not logged");
 }
 
 /* inferred: what a host sees that touches such memory. A recoverable machine check is the kindest of what can
  * be. */
-static void machine_check(struct lp *lp, u64 gpa)
+static void machine_check(struct lp *lp, u64 gpa, bool fetch)
 {
     u64 *status = msr_storage(lp, MSR_IA32_MCG_STATUS);
     if (!(lp->vmcb->cr4 & CR4_MCE))
         death_of_guest(lp, "met a machine check with CR4.MCE off");
     if (*status & MCG_STATUS_MCIP)
         death_of_guest(lp, "met a machine check while it handled one (MCG_STATUS.MCIP)");
-    bool fetch = lp->vmcb->exit_info_1 & NPF_FETCH;
     *status = MCG_STATUS_RIPV | MCG_STATUS_EIPV | MCG_STATUS_MCIP;
     *msr_storage(lp, MSR_IA32_MC0_STATUS) = MC_VALID | MC_UNCORRECTED | MC_ENABLED | MC_ADDRESS |
                                             MC_SIGNALLED | MC_ACTION | (fetch ? MC_CODE_FETCH : MC_CODE_DATA);
@@ -161,11 +165,22 @@ static void machine_check(struct lp *lp, u64 gpa)
 
 static void stray(struct lp *lp, u64 gpa, enum npt_hole why)
 {
-    note_stray(lp, gpa, why);
+    u64 error = lp->vmcb->exit_info_1;
+    note_stray(lp, gpa, why, error);
     if (control_stray_policy() == MONITOR_STRAY_MACHINE_CHECK)
-        machine_check(lp, gpa);
+        machine_check(lp, gpa, error & NPF_FETCH);
     else
-        step_over(lp, align_down(gpa, PAGE_SIZE), 0xA5); /* another key's view of the memory: noise */
+        step_over(lp, align_down(gpa, PAGE_SIZE), SCRAMBLED);
+}
+
+bool stray_operand(struct lp *lp, u64 gpa, enum npt_hole why, bool write, u8 *seen)
+{
+    note_stray(lp, gpa, why, write ? NPF_WRITE : 0);
+    *seen = why == NPT_SEAMRR ? NOBODY_ANSWERS : SCRAMBLED;
+    if (why == NPT_SEAMRR || control_stray_policy() == MONITOR_STRAY_SCRAMBLE)
+        return true;
+    machine_check(lp, gpa, false);
+    return false;
 }
 
 /* Another LP may have changed the entry meanwhile: then the instruction simply runs again. */
@@ -189,15 +204,15 @@ void exit_nested_fault(struct lp *lp)
     } else if (why == NPT_PAMT || why == NPT_POOL) {
         stray(lp, gpa, why);
     } else if (why == NPT_SEAMRR) {
-        note_stray(lp, gpa, why);
-        step_over(lp, page, 0xFF);
+        note_stray(lp, gpa, why, lp->vmcb->exit_info_1);
+        step_over(lp, page, NOBODY_ANSWERS);
     } else if (why == NPT_XAPIC) {
         if (!__atomic_exchange_n(&xapic_logged, 1, __ATOMIC_RELAXED))
             log_line(
                 "LP %u touched the xAPIC page at rip 0x%lx: this machine is in x2APIC mode, nothing answers there",
                 lp->index, lp->vmcb->rip);
-        step_over(lp, page, 0xFF);
+        step_over(lp, page, NOBODY_ANSWERS);
     } else if (!npt_reach(gpa)) {
-        step_over(lp, page, 0xFF);
+        step_over(lp, page, NOBODY_ANSWERS);
     }
 }

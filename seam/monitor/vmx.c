@@ -75,10 +75,14 @@ void vmx_on(struct lp *lp, const struct instruction *insn)
         exit_raise_gp(lp);
         return;
     }
+    if (lp->vmx_root) { /* without a current VMCS VMfail is VMfailInvalid; the operand isn't looked at */
+        vmx_fail_invalid_flags(lp);
+        exit_skip(lp, insn->length);
+        return;
+    }
     if (!walk_read(lp, exit_operand_address(lp, insn), &pa, sizeof(pa)))
         return;
-    if (lp->vmx_root ||
-        !region_good(lp, pa)) { /* in VMX operation without a current VMCS: VMfail is VMfailInvalid */
+    if (!region_good(lp, pa)) {
         vmx_fail_invalid_flags(lp);
     } else {
         lp->vmx_root = true;

@@ -7,6 +7,7 @@
 #include "seam/monitor/exits.h"
 #include "seam/monitor/memory.h"
 #include "seam/monitor/npt.h"
+#include "seam/monitor/stray.h"
 
 #define PTE_PRESENT  (1ull << 0)
 #define PTE_WRITABLE (1ull << 1)
@@ -127,8 +128,11 @@ bool walk_peek(const struct lp *lp, u32 *bytes)
     return false;
 }
 
-/* One piece that doesn't cross a page. NULL: a fault is queued. */
-static u8 *reach(struct lp *lp, u64 linear, u32 size, bool write)
+/*
+ * One piece that doesn't cross a page. False: a fault is queued. *at is NULL where the memory isn't the
+ * host's but the access goes through: reads see *seen, writes are lost.
+ */
+static bool reach(struct lp *lp, u64 linear, u32 size, bool write, u8 **at, u8 *seen)
 {
     u64 gpa;
     u32 error;
@@ -136,26 +140,30 @@ static u8 *reach(struct lp *lp, u64 linear, u32 size, bool write)
     if (!walk(lp, linear, write, &gpa, &error)) {
         lp->vmcb->cr2 = linear;
         exit_raise(lp, VECTOR_PF, error);
-        return NULL;
+        return false;
     }
-    u8 *at = memory_ram(gpa, size);
-    npt_why(gpa, &mapped);
-    if (!at || !mapped) {
-        exit_raise_gp(
-            lp); /* not RAM, or not the host's: no instruction that the monitor executes reaches there */
-        return NULL;
-    }
-    return at;
+    *at = memory_ram(gpa, size);
+    enum npt_hole why = npt_why(gpa, &mapped);
+    if (*at && mapped)
+        return true;
+    *at = NULL;
+    if (why == NPT_PAMT || why == NPT_POOL || why == NPT_SEAMRR)
+        return stray_operand(lp, gpa, why, write, seen);
+    exit_raise_gp(lp); /* a device: no instruction that the monitor executes reaches there */
+    return false;
 }
 
 static bool each_piece(struct lp *lp, u64 linear, u8 *buffer, u32 size, bool write)
 {
     for (u32 done = 0; done < size;) {
         u32 length = (u32)min_u64(size - done, PAGE_SIZE - ((linear + done) & (PAGE_SIZE - 1)));
-        u8 *at = reach(lp, linear + done, length, write);
-        if (!at)
+        u8 *at, seen;
+        if (!reach(lp, linear + done, length, write, &at, &seen))
             return false;
-        memcpy(write ? at : buffer + done, write ? buffer + done : at, length);
+        if (at)
+            memcpy(write ? at : buffer + done, write ? buffer + done : at, length);
+        else if (!write)
+            memset(buffer + done, seen, length);
         done += length;
     }
     return true;

@@ -14,6 +14,7 @@
 #include "tests/runner/bringup.h"
 
 #include "drivers/tdx/donate.h"
+#include "kernel/cpu.h"
 #include "kernel/memory.h"
 #include "kernel/paging.h"
 #include "kernel/probe.h"
@@ -105,6 +106,8 @@ static u64 set_policy(struct test *test, u64 policy)
     return before;
 }
 
+#define CPUID7_ECX_MOVDIR64B (1u << 28)
+
 static void alias_checked(struct test *test, u64 page, const char *kind)
 {
     volatile u64 *alias = map_physical(pa_of(page), PAGE_SIZE, MAP_WRITE);
@@ -112,6 +115,9 @@ static void alias_checked(struct test *test, u64 page, const char *kind)
     u64 strays = monitor_count(test, MONITOR_COUNT_STRAYS), value;
     expect_machine_check(test, probe_read(alias + 1, &value), page, strays + 1, "a stray read");
     expect_machine_check(test, probe_write(alias + 2, 0), page, strays + 2, "a stray write");
+    static const u64 line[8] __attribute__((aligned(64))) = {0x5EA50003};
+    if (cpuid(7, 0).ecx & CPUID7_ECX_MOVDIR64B)
+        expect_machine_check(test, probe_movdir64b(alias, line), page, strays + 3, "a stray MOVDIR64B");
     expect_described(test, page, kind);
     set_policy(test, policy);
 }
