@@ -31,7 +31,7 @@ static struct topology_range cmr_ranges[ARRAY_COUNT(all_cmrs)], usable_ranges[AR
 
 static struct topology topologies[] = {
 #define TOPOLOGY(symbol, called, eax, packages, start, words)                                                \
-    {.name = called, .text = words, .signature = eax, .min_packages = packages, .start_with = start},
+    {.name = called, .signature = eax, .min_packages = packages, .start_with = start},
 #include "seam/monitor/topologies.def"
 };
 

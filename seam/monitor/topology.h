@@ -10,7 +10,7 @@ struct topology_range {
 };
 
 struct topology {
-    const char *name, *text;
+    const char *name;
     u32 signature;                     /* CPUID(1).EAX */
     u32 min_packages;                  /* 0: as many as there are */
     const char *start_with;            /* QEMU options (run-qemu.sh) that make such a machine */

@@ -132,6 +132,17 @@ static void vmxe_is_locked(struct test *test)
         vmxe(test, true); /* the rest of the run needs it */
 }
 
+/* A second user comes and goes; the first one is still in VMX operation. */
+static void users_are_counted(struct test *test)
+{
+    expect_value(test, vmx_get().outcome, VMX_OK, "the outcome of a second vmx_get()",
+                 "users are counted per LP");
+    vmx_put();
+    expect_true(test, read_cr4() & CR4_VMXE, "the first user keeps CR4.VMXE");
+    struct call call = call_leaf(TDH_SYS_LP_SHUTDOWN, call_marked());
+    expect_status(test, &call, TDX_SUCCESS, "the first user keeps VMX operation");
+}
+
 /* The soft machine has no P-SEAMLDR. */
 static void no_loader(struct test *test)
 {
@@ -149,6 +160,7 @@ static const struct test_case cases[] = {
     {"bringup.vmx.step", SOURCE_LINUX, 0, STEP_VMX, .run = vmx},
     {"bringup.vmx.second_vmxon", SOURCE_SPEC, 0, STEP_SYS_INIT, .run = second_vmxon},
     {"bringup.vmx.vmxe_is_locked", SOURCE_SPEC, 0, STEP_SYS_INIT, .run = vmxe_is_locked},
+    {"bringup.vmx.users_are_counted", SOURCE_PROJECT, 0, STEP_SYS_INIT, .run = users_are_counted},
     {"bringup.vmx.no_loader", SOURCE_SPEC, NEED_SOFT, STEP_SYS_INIT, .run = no_loader},
 };
 CASE_TABLE(bringup_vmx);
