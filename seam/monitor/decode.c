@@ -8,11 +8,15 @@
 struct cursor {
     const u8 *bytes;
     u32 at;
+    bool past_end; /* more bytes were wanted than an instruction can have */
 };
 
 static u8 next(struct cursor *c)
 {
-    return c->at < LONGEST ? c->bytes[c->at++] : 0;
+    if (c->at < LONGEST)
+        return c->bytes[c->at++];
+    c->past_end = true;
+    return 0;
 }
 
 static s64 next_signed(struct cursor *c, u32 size)
@@ -92,7 +96,7 @@ static void read_memory_operand(struct cursor *c, u32 bits, struct instruction *
 
 bool decode(const u8 bytes[16], u32 bits, struct instruction *out)
 {
-    struct cursor c = {bytes, 0};
+    struct cursor c = {.bytes = bytes};
     memset(out, 0, sizeof(*out));
     out->base = out->index = -1;
     read_prefixes(&c, bits, out);
@@ -112,5 +116,5 @@ bool decode(const u8 bytes[16], u32 bits, struct instruction *out)
     if (out->memory)
         read_memory_operand(&c, bits, out);
     out->length = c.at;
-    return c.at < LONGEST;
+    return !c.past_end;
 }

@@ -294,7 +294,7 @@ static void nothing_longer_than_15_bytes_is_understood(void **state)
     for (u32 prefixes = 0; prefixes < sizeof(bytes); prefixes++) {
         memset(bytes, 0x66, sizeof(bytes));
         memcpy(bytes + prefixes, vmxon, sizeof(bytes) - prefixes < 8 ? sizeof(bytes) - prefixes : 8);
-        assert_int_equal(decode(bytes, 64, &is), prefixes + sizeof(vmxon) < 15);
+        assert_int_equal(decode(bytes, 64, &is), prefixes + sizeof(vmxon) <= 15);
     }
 }
 
