@@ -27,14 +27,15 @@ static u32 find_kernel(void)
 {
     char names[100];
     module_names(names, sizeof(names));
-    for (u32 i = 0; i < machine.guest.module_count; i++) {
-        const struct boot_module *module = &machine.guest.modules[i];
-        if (options.kernel[0] ? strcmp(module->name, options.kernel) == 0
-                              : elf_is((const void *)module->base, module->size))
-            return i;
-    }
-    if (options.kernel[0])
+    if (options.kernel[0]) {
+        const struct boot_module *named = boot_info_module(&machine.guest, options.kernel);
+        if (named)
+            return (u32)(named - machine.guest.modules);
         refuse("no module is called '%s' (option kernel=); there are: %s", options.kernel, names);
+    }
+    for (u32 i = 0; i < machine.guest.module_count; i++)
+        if (elf_is((const void *)machine.guest.modules[i].base, machine.guest.modules[i].size))
+            return i;
     refuse("no kernel to start: none of the modules is an ELF file; there are: %s (QEMU: -initrd FILE)",
            names);
 }
