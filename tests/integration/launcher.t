@@ -114,9 +114,9 @@ echo 0 >"$work/sleep"
 # ---- packages ----
 
 # A PATH with everything of this machine but QEMU, and a package manager that notes what it is asked.
-mkdir "$work/farm" "$work/here"
-ln -s /usr/bin/* "$work/farm/"
-rm -f "$work/farm/qemu-system-x86_64" "$work/farm/grub-mkrescue" "$work/farm/sudo" "$work/farm/apt-get"
+mkdir "$work/path" "$work/here"
+ln -s /usr/bin/* "$work/path/"
+rm -f "$work/path/qemu-system-x86_64" "$work/path/grub-mkrescue" "$work/path/sudo" "$work/path/apt-get"
 cat >"$work/here/apt-get" <<TEXT
 #!/bin/sh
 echo "apt-get \$*" >>"$work/apt-called"
@@ -130,7 +130,7 @@ echo 0 >"$work/uid"
 without_qemu() { # without_qemu COMMAND...: as launch, for any command
     rm -f "$work/apt-called" "$work/make-called" "$work/qemu-called" "$work/here/qemu-system-x86_64"
     label="$* without QEMU"
-    PATH=$work/here:$work/farm "$@" >"$out" 2>"$err" </dev/null
+    PATH=$work/here:$work/path "$@" >"$out" 2>"$err" </dev/null
     status=$?
 }
 
