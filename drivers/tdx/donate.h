@@ -39,8 +39,8 @@ void donate_take_back(pa_t base, u64 size);
 u64 donated_bytes(enum donation_kind kind, enum donation_state state);
 u64 donated_flushed_lines(void);
 
-/* "extension pool page 0x… (owned by the module)" for an address in the ledger, physical or through any map
- * of RAM; NULL if the page is the host's. The text is in a static buffer. */
+/* "extension pool page 0x… (owned by the module)" for a physical address in the ledger; NULL if the page is
+ * the host's. The text is in a static buffer. */
 const char *donate_describe(u64 physical);
 
 /* The module gave up everything: contents are junk, pages are ordinary again. Returns how many bytes came

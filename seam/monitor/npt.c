@@ -233,8 +233,9 @@ u64 npt_view_root(const struct npt_view *view)
 /* ---- forgetting ---- */
 
 /*
- * The other half is in lp_enter(): an LP says "in guest" and then looks at the generation, we raise the
- * generation and then look who is in the guest; so either it flushes by itself or we wait for it to leave.
+ * The other half is in run_guest() (ap.c): an LP says "in guest" and then looks at the generation, we raise
+ * the generation and then look who is in the guest; so either it flushes by itself or we wait for it to
+ * leave.
  */
 void npt_flush_others(struct lp *lp)
 {

@@ -53,7 +53,8 @@ bool npt_view_show(struct npt_view *view, u64 page,
                    u64 instead); /* false: NPT_VIEW_PAGES are shown already */
 u64 npt_view_root(const struct npt_view *view);
 
-/* Makes every other LP forget stale translations before it returns; npt_enter() is the LP's half of it. */
+/* Makes every other LP forget stale translations before it returns; run_guest() in ap.c is the LP's half of
+ * it. */
 void npt_flush_others(struct lp *lp);
 
 extern volatile u64 npt_generation;

@@ -2,14 +2,15 @@
 /*
  * The monitor's part of the command line, everything before " -- ":
  *
- *   profile=NAME         which module the soft module plays            (ext)
- *   topology=NAME        which machine this is                         (default)
- *   subject=soft         what answers SEAMCALL
- *   kernel=NAME          the module to start                           (the first one that is an ELF file)
- *   knob=NAME=VALUE      a choice of the soft module, see knobs.def; any number of them
- *   fault=LEAF:NTH[xCOUNT]=STATUS   the NTH call of a leaf isn't executed and answers STATUS, a number or a
- * name; COUNT calls in a row; up to INJECT_OPTIONS of them stray=mc|scramble    what a host access to the
- * module's memory meets (mc) verbose              a line for each SEAMCALL
+ * - profile=NAME: which module the soft module plays (ext)
+ * - topology=NAME: which machine this is (default)
+ * - subject=soft: what answers SEAMCALL
+ * - kernel=NAME: the module to start (the first one that is an ELF file)
+ * - knob=NAME=VALUE: a choice of the soft module, see knobs.def; any number of them
+ * - fault=LEAF:NTH[xCOUNT]=STATUS: the NTH call of a leaf isn't executed and answers STATUS, a number or a
+ *   name; COUNT calls in a row; up to INJECT_OPTIONS of them
+ * - stray=mc|scramble: what a host access to the module's memory meets (mc)
+ * - verbose: a line for each SEAMCALL
  */
 #ifndef SEAM_MONITOR_OPTIONS_H
 #define SEAM_MONITOR_OPTIONS_H

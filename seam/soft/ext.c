@@ -3,11 +3,11 @@
  * Module extensions: TDH.EXT.MEM.ADD (61) and TDH.EXT.INIT (60). Sources: Linux' module-extension patches v2
  * and their reviews; what they leave open is a knob. The order of checks is inferred:
  *
- *   EXT.MEM.ADD: lock; RCX reserved bits; first entry <= last entry; list page shared and the host's;
- * EXT.INIT done? then per entry: interrupt pending? pool full? aligned, no KeyID; not the list page; in an
- * initialised block of a TDMR; PAMT entry free of locks; page type NDA (reserved areas and PAMTs aren't).
- *   EXT.INIT:    lock; done already? needed? pool complete? then its steps, an interrupt being looked for
- * before each.
+ * - EXT.MEM.ADD: lock; RCX reserved bits; first entry <= last entry; list page shared and the host's;
+ *   EXT.INIT done? Then per entry: interrupt pending? pool full? aligned, no KeyID; not the list page; in an
+ *   initialised block of a TDMR; PAMT entry free of locks; page type NDA (reserved areas and PAMTs aren't).
+ * - EXT.INIT: lock; done already? needed? pool complete? Then its steps, an interrupt being looked for
+ *   before each.
  *
  * One lock serves both leaves; like the module's other locks it is only tried.
  */

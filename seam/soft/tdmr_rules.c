@@ -101,8 +101,7 @@ static u64 check_pamt_overlap(const struct soft_module *module, u32 index)
 
 /*
  * Walks the parts of a TDMR that aren't reserved. *cursor starts at the TDMR's base; each call gives the next
- * part
- * [*base, *base + *size) and moves the cursor behind it. *slot counts reserved areas.
+ * part and moves the cursor behind it. *slot counts reserved areas.
  */
 static bool next_part(const struct soft_tdmr *tdmr, u64 *cursor, u32 *slot, struct soft_range *part)
 {
