@@ -105,6 +105,37 @@ size_t soft_module_size(void);
 void soft_reset(struct soft_module *module, const struct soft_platform *platform,
                 const struct soft_machine *machine, const struct soft_knobs *knobs);
 
+/*
+ * Taking the module back to an earlier moment. A snapshot is soft_snapshot_size() bytes, 64-byte aligned, of
+ * the caller's; it holds module state, machine and knobs, and knows what has become of the page metadata in
+ * PAMT memory: single entries that change afterwards are journalled and rolled back. All LPs are outside.
+ *
+ * False: can't be done. soft_restore() fails when the PAMT that the snapshot lives on was initialised again
+ * or the journal overflowed, and then changes nothing. Pages that the module owned before and not after go
+ * back through owner_changed(), and the other way round. A snapshot outlives soft_reset().
+ */
+size_t soft_snapshot_size(void);
+bool soft_snapshot(struct soft_module *module, void *snapshot);
+bool soft_restore(struct soft_module *module, void *snapshot);
+
+/* The state that a host could ever notice, hashed; without locks, counters, and what SEAMCALLs are in flight.
+ */
+u64 soft_footprint(const struct soft_module *module);
+
+/*
+ * Changes in mid-life, for tests: they act on calls from then on. The pointers stay valid until soft_reset(),
+ * soft_restore() or soft_install().
+ */
+struct soft_knobs *soft_live_knobs(struct soft_module *module);
+struct soft_machine *soft_live_machine(struct soft_module *module);
+
+/*
+ * What the P-SEAMLDR does when it installs a module: the old one is gone, hand-off data (SYS.SHUTDOWN leaves
+ * it) and PAMTs stay, the new one has these knobs and is as after reset. Without valid hand-off data all
+ * pages go back to the host, as with soft_reset().
+ */
+void soft_install(struct soft_module *module, const struct soft_knobs *knobs);
+
 /* SEAMCALL with bit 63 of RAX clear, from LP number lp (0..lp_count-1). */
 enum soft_outcome soft_call(struct soft_module *module, u32 lp, struct soft_regs *regs);
 

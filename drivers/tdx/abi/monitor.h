@@ -15,7 +15,7 @@
 #define MONITOR_CPUID_SIGNATURE 0x40000000u
 #define MONITOR_CPUID_CONTROL   0x40000001u
 #define MONITOR_SIGNATURE       "SeamstressVM" /* 12 bytes, EBX first */
-#define MONITOR_VERSION         1
+#define MONITOR_VERSION         2
 
 enum monitor_subject { MONITOR_SUBJECT_SOFT = 0, MONITOR_SUBJECT_GENUINE = 1 };
 
@@ -53,8 +53,52 @@ enum monitor_msr {
     /* Does nothing, reads 0: a bare world switch, for measuring. */
     MONITOR_MSR_NOP = 14,
 
-    MONITOR_MSR_COUNT = 15
+    /*
+     * W the address of a page that holds one line of text, NUL-terminated: a command (see below). The monitor
+     * overwrites it with its answer: an empty string when it was done, else one line that says what is wrong.
+     * #GP only if the page can't be reached.
+     */
+    MONITOR_MSR_COMMAND = 15,
+
+    /*
+     * Snapshots of the module, MONITOR_SLOTS of them. W SNAPSHOT a slot number: keeps the module's state, its
+     * page metadata, knobs and platform faults included. W RESTORE a slot number: takes all of it back; pages
+     * that the module took since are the host's again, their contents junk, and injection is disarmed. #GP
+     * while an LP is inside the module, or if the slot is empty or can't be restored any more: a module reset
+     * empties no slot, but initialising the PAMT that a snapshot lives on again spoils it. Another subject
+     * than the soft module has no snapshots: #GP.
+     */
+    MONITOR_MSR_SNAPSHOT = 16,
+    MONITOR_MSR_RESTORE = 17,
+
+    /* R: a hash over all state of the soft module that a host could ever notice (not its locks, counters or
+     * caches): equal before and after a call that is refused without a trace. Others than the soft module:
+     * #GP. */
+    MONITOR_MSR_FOOTPRINT = 18,
+
+    /* R: the soft module's profile in ASCII, first character in bits 7:0, padded with NULs. */
+    MONITOR_MSR_PROFILE = 19,
+
+    MONITOR_MSR_COUNT = 20
 };
+
+#define MONITOR_SLOTS       16
+#define MONITOR_COMMAND_MAX 256 /* bytes, of command and answer, NUL included */
+
+/*
+ * Commands. All act at once and last until the next reset or restore. Numbers are decimal or 0x hexadecimal;
+ * lp=N restricts a change to one LP (its number in the MADT's order), without it all LPs are meant.
+ *
+ *   knob NAME=VALUE                  a choice of the soft module
+ *   msr NUMBER=VALUE [lp=N]          what RDMSR of NUMBER gives, to the guest and to the module
+ *   cpuid LEAF SUBLEAF REG=VALUE [lp=N]   one register of a CPUID leaf, to guest and module; REG: eax .. edx
+ *   cmr INDEX=BASE,SIZE              one entry of MCHECK's list of CMRs
+ *   packages N                       LPs are spread evenly over N packages, in order, as CPUID 0BH, 1FH and
+ * MCHECK say lps N                            how many LPs MCHECK counted seamcaps VALUE [lp=N] SEAM
+ * capabilities of an LP handoff_pages N                  size of the module's hand-off area, minus one
+ *   install [NAME=VALUE ...]         what the P-SEAMLDR does: after SYS.SHUTDOWN another module, with these
+ * knobs, takes over the hand-off data; without a valid hand-off, a module after reset
+ */
 
 enum monitor_inject {
     MONITOR_INJECT_NONE = 0,
