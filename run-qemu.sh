@@ -16,7 +16,8 @@ usage: ./run-qemu.sh [options]     builds what is stale, boots, prints the seria
 
   --boot direct|bios     direct: QEMU loads monitor and kernel; bios: the ISO through GRUB  (default direct)
   --subject soft|hardware  who answers SEAMCALL: our model of the module, or this bare (virtual) machine
-  --profile NAME         which module the model is: ext (with extension memory, default) or 1.5.01
+  --profile NAME         which module the model is: ext (with extension memory, default), dpamt (ext with
+                         dynamic PAMT) or 1.5.01
   --topology NAME        the machine it stands in: default, emerald-rapids, two-packages
   --fault LEAF:N[xCOUNT]=STATUS   the Nth call of a leaf (and COUNT - 1 more) isn't executed and returns STATUS,
                          a number or a name, as ext.mem_add:17=0xC000010000000001; up to 8 of these
@@ -136,9 +137,8 @@ while [ $# -gt 0 ]; do
         ;;
     --profile)
         case $value in
-        1.5.01 | ext) profile=$value ;;
-        dpamt) bad "--profile dpamt: not yet; use --profile ext or --profile 1.5.01" ;;
-        *) bad "--profile $value: no such profile; use ext or 1.5.01" ;;
+        1.5.01 | ext | dpamt) profile=$value ;;
+        *) bad "--profile $value: no such profile; use ext, dpamt or 1.5.01" ;;
         esac
         ;;
     --topology)

@@ -8,31 +8,37 @@
 #include "lib/string.h"
 
 static const struct soft_knobs profile_1_5_01 = {
-#define SOFT_KNOB(name, v1_5, ext, mark, text) .name = (v1_5),
+#define SOFT_KNOB(name, v1_5, ext, dpamt, mark, text) .name = (v1_5),
 #include "seam/soft/knobs.def"
 };
 
 static const struct soft_knobs profile_ext = {
-#define SOFT_KNOB(name, v1_5, ext, mark, text) .name = (ext),
+#define SOFT_KNOB(name, v1_5, ext, dpamt, mark, text) .name = (ext),
+#include "seam/soft/knobs.def"
+};
+
+static const struct soft_knobs profile_dpamt = {
+#define SOFT_KNOB(name, v1_5, ext, dpamt, mark, text) .name = (dpamt),
 #include "seam/soft/knobs.def"
 };
 
 static const struct {
     const char *name;
     const struct soft_knobs *knobs;
-} profiles[] = {{"1.5.01", &profile_1_5_01}, {"ext", &profile_ext}};
+} profiles[] = {{"1.5.01", &profile_1_5_01}, {"ext", &profile_ext}, {"dpamt", &profile_dpamt}};
 
 static const struct {
     const char *name, *mark, *text;
     size_t offset;
 } knob_table[] = {
-#define SOFT_KNOB(name, v1_5, ext, mark, text) {#name, #mark, (text), offsetof(struct soft_knobs, name)},
+#define SOFT_KNOB(name, v1_5, ext, dpamt, mark, text)                                                        \
+    {#name, #mark, (text), offsetof(struct soft_knobs, name)},
 #include "seam/soft/knobs.def"
 };
 
 const char *soft_profile_names(void)
 {
-    return "1.5.01, ext";
+    return "1.5.01, ext, dpamt";
 }
 
 bool soft_profile(const char *name, struct soft_knobs *knobs)

@@ -79,13 +79,13 @@ struct soft_machine {
 /* Everything that differs between profiles or is not decided by a public source; fields come from knobs.def.
  */
 struct soft_knobs {
-#define SOFT_KNOB(name, v1_5, ext, mark, text) u64 name;
+#define SOFT_KNOB(name, v1_5, ext, dpamt, mark, text) u64 name;
 #include "seam/soft/knobs.def"
 };
 
 /* False: no such profile; log_line() listed those that exist. */
 bool soft_profile(const char *name, struct soft_knobs *knobs);
-const char *soft_profile_names(void); /* "1.5.01, ext" */
+const char *soft_profile_names(void); /* "1.5.01, ext, dpamt" */
 /* "name=value"; false: no such knob or bad value; log_line() said which exist. */
 bool soft_knob_set(struct soft_knobs *knobs, const char *assignment);
 

@@ -47,8 +47,7 @@ refused '--timeout soon: not a number' --timeout soon
 refused '--timeout 0: not a number' --timeout 0
 refused '--timeout -5: not a number' --timeout -5
 
-refused '--profile nope: no such profile; use ext or 1.5.01' --profile nope
-refused '--profile dpamt: not yet' --profile dpamt
+refused '--profile nope: no such profile; use ext, dpamt or 1.5.01' --profile nope
 refused '--topology nope: .*default, emerald-rapids or two-packages' --topology nope
 refused '--boot floppy: .*direct or bios' --boot floppy
 refused '--boot uefi: not yet' --boot uefi

@@ -837,7 +837,7 @@ static void profiles_and_knobs_by_name(void **state)
     struct soft_knobs knobs;
     test_log_clear();
     assert_false(soft_profile("nope", &knobs));
-    assert_logged("1.5.01, ext");
+    assert_logged("1.5.01, ext, dpamt");
     assert_true(soft_profile("ext", &knobs));
     assert_int_equal(knobs.quote_pages, 12800);
     assert_true(soft_knob_set(&knobs, "quote_pages=0x200"));
@@ -858,6 +858,18 @@ static void profiles_and_knobs_by_name(void **state)
     assert_int_equal(knobs.quote_pages, 512);
 }
 
+static void dpamt_is_ext_with_one_more_feature(void **state)
+{
+    (void)state;
+    struct soft_knobs ext, dpamt;
+    assert_true(soft_profile("ext", &ext));
+    assert_true(soft_profile("dpamt", &dpamt));
+    assert_int_equal(ext.features0, 0x00040080001F0FBF);
+    assert_int_equal(dpamt.features0, 0x00040090001F0FBF);
+    dpamt.features0 = ext.features0;
+    assert_memory_equal(&dpamt, &ext, sizeof(ext));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -876,6 +888,7 @@ int main(void)
         cmocka_unit_test(lp_init_sequence),
         cmocka_unit_test(lp_init_after_config),
         cmocka_unit_test(profiles_and_knobs_by_name),
+        cmocka_unit_test(dpamt_is_ext_with_one_more_feature),
     };
     return cmocka_run_group_tests_name("soft_init", tests, NULL, NULL);
 }
