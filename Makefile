@@ -52,7 +52,7 @@ HOST_OBJECTS := $(HOST_SOURCES:%.c=$(BUILD)/host/%.o)
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/host/%,$(wildcard tests/unit/test_*.c))
 FUZZERS := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 
-.PHONY: all boot unit iso check check-built lint bench fuzz coverage clean help FORCE
+.PHONY: all boot unit unit-built iso check lint bench fuzz coverage mutants clean help FORCE
 
 ## make             kernel, monitor and ISO
 all: boot iso
@@ -130,6 +130,9 @@ $(BUILD)/seamstress.iso: $(BUILD)/seamstress.elf $(BUILD)/seam.elf boot/grub.cfg
 unit: $(UNIT_TESTS)
 	@perl tests/check.pl --unit $(UNIT_TESTS)
 
+unit-built: $(UNIT_TESTS)
+	@:
+
 $(BUILD)/host/%.o: %.c Makefile | $(BUILD)/tools-found
 	$(SAY) HOST $<
 	@mkdir -p $(@D)
@@ -199,6 +202,11 @@ coverage:
 	@tools/install-deps.sh coverage
 	@$(MAKE) --no-print-directory $(PARALLEL) COVERAGE=1 unit
 	@gcovr --root . --exclude tests/ build/coverage/host
+
+## make mutants     one-line faults, applied one at a time: does a test notice each?
+mutants:
+	@tools/install-deps.sh check
+	@tests/mutants/run.sh
 
 ## make clean       removes build/
 clean:
