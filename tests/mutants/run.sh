@@ -93,10 +93,10 @@ only=$*
 fresh_copy
 number=0
 echo "building and testing the unchanged tree first"
-builds && ! notices || {
+if ! builds || notices; then
     echo "the unchanged tree fails${by:+ in $by}: mend it first, see $log/0.*" >&2
     exit 2
-}
+fi
 while IFS= read -r line; do
     number=$((number + 1))
     case $line in '' | '#'*) continue ;; esac
