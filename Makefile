@@ -44,7 +44,8 @@ KERNEL_OBJECTS := $(KERNEL_SOURCES:%.c=$(BUILD)/kernel/%.o) $(KERNEL_ASM:%.asm=$
 MONITOR_OBJECTS := $(MONITOR_SOURCES:%.c=$(BUILD)/monitor/%.o) $(MONITOR_ASM:%.asm=$(BUILD)/monitor/%.asm.o)
 
 # The parts that need no machine, for unit tests and fuzzing; the host has its own string functions and stack protector.
-DRIVER_PURE := tdmr.c tdmr_report.c pamt.c hpa_list.c sysinfo_table.c stats.c resume.c
+DRIVER_PURE := tdmr.c tdmr_report.c pamt.c hpa_list.c hpa_linked_list.c sysinfo_table.c stats.c resume.c quote.c disable.c \
+	update.c
 HOST_SOURCES := $(wildcard $(filter-out lib/string.c lib/stack_protector.c,$(wildcard lib/*.c boot/*.c)) \
 	$(wildcard drivers/tdx/abi/*.c seam/soft/*.c) kernel/memory.c kernel/page_table.c kernel/acpi.c $(DRIVER_PURE:%=drivers/tdx/%) \
 	seam/monitor/decode.c seam/monitor/elf.c tests/runner/verdict.c tests/runner/selection.c)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The sequence as a table of contents; what each step does is in steps.c and ext.c. */
+/* The sequence as a table of contents; what each step does is in steps.c, ext.c and quote.c. */
 #include "drivers/tdx/init.h"
 
 #include "drivers/tdx/abi/status.h"
@@ -27,6 +27,7 @@ static const struct {
     [STEP_EXT_QUERY] = {"ext_query", ext_query},
     [STEP_EXT_MEMORY] = {"ext_memory", ext_add_memory},
     [STEP_EXT_START] = {"ext_start", ext_start},
+    [STEP_QUOTE] = {"quote", quote_start},
 };
 
 const char *tdx_step_name(enum tdx_step step)

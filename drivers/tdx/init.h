@@ -8,6 +8,7 @@
 
 #include "drivers/tdx/ext.h"
 #include "drivers/tdx/platform.h"
+#include "drivers/tdx/quote.h"
 #include "drivers/tdx/sysinfo.h"
 #include "drivers/tdx/tdmr.h"
 #include "lib/types.h"
@@ -27,6 +28,7 @@ enum tdx_step {
     STEP_EXT_QUERY,  /* what do the configured features cost */
     STEP_EXT_MEMORY, /* TDH.EXT.MEM.ADD */
     STEP_EXT_START,  /* TDH.EXT.INIT */
+    STEP_QUOTE,      /* TDH.QUOTE.INIT and a buffer for quotes; best effort */
     STEP_COUNT
 };
 
@@ -34,6 +36,8 @@ struct tdx_options {
     u64 features;      /* add-on features to configure where the module has them (bits of TDX_FEATURES0) */
     bool always_flush; /* CLFLUSH at hand-over even if the module doesn't ask for it */
     u32 tdmr_init_lps; /* how many LPs share TDMR.INIT; 0 = all */
+    bool
+        quote_required; /* quoting that is configured and doesn't start is a failure, not a line in the log */
 };
 
 struct tdx_failure {
@@ -52,6 +56,7 @@ struct tdx_host {
     struct tdx_configured configured;
     struct ext_demand demand;
     struct ext_pool pool;
+    struct tdx_quote quote;
     u64 key_config_retries;
     u64 tdmr_init_calls, tdmr_init_busy;
     u64 tdmr_init_cycles; /* wall time of the step */

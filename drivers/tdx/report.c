@@ -55,6 +55,22 @@ static u64 donated_kib(enum donation_kind kind)
            KIB;
 }
 
+static void report_quoting(const struct tdx_host *host)
+{
+    const struct tdx_quote *quote = &host->quote;
+    char text[TDX_STATUS_TEXT_MAX] = "";
+    if (quote->status != TDX_SUCCESS)
+        tdx_status_describe(quote->status, text, sizeof(text));
+    if (quote->ready)
+        log_line("summary: quotes of at most %u bytes, buffer of %lu pages in %lu list nodes",
+                 quote->max_bytes, quote->buffer.pages, quote->buffer.node_count);
+    else if (!quote_configured(host))
+        log_line("summary: quoting isn't configured");
+    else
+        log_line("summary: no quoting inside the module (0x%016lx%s%s)", quote->status, text[0] ? " " : "",
+                 text);
+}
+
 static void report_leaves(void)
 {
     log_line("summary: leaf               calls resumes retries   min cycles    median       max");
@@ -85,6 +101,7 @@ void tdx_report_summary(const struct tdx_host *host)
         "summary: %lu KiB of PAMT, %lu KiB of extension pool (%lu pages in %u lists, %lu calls, %lu resumed)",
         donated_kib(DONATION_PAMT), donated_kib(DONATION_EXT_POOL), host->pool.added, host->pool.batches,
         host->pool.calls, host->pool.resumes);
+    report_quoting(host);
     report_leaves();
 }
 

@@ -55,6 +55,16 @@ struct ext_demand {
 bool sysinfo_read_demand(const struct tdx_configured *configured, struct ext_demand *demand,
                          sysinfo_reader reader, void *context, struct sysinfo_error *error);
 
+/* The largest quote in bytes. Means nothing before QUOTE.INIT, so that is what the proof is about. */
+struct quote_initialised {
+    bool done; /* set by QUOTE.INIT alone */
+};
+bool sysinfo_read_max_quote(const struct quote_initialised *initialised, u32 *bytes, sysinfo_reader reader,
+                            void *context, struct sysinfo_error *error);
+
+/* MODULE_HV: the version of hand-off data that this module writes, for SYS.SHUTDOWN. */
+bool sysinfo_read_handoff(u16 *version, sysinfo_reader reader, void *context, struct sysinfo_error *error);
+
 /* The reader that asks the module: TDH.SYS.RD on this LP. */
 u64 sysinfo_seamcall_reader(void *context, u64 field, u64 *value);
 

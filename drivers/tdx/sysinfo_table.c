@@ -135,6 +135,28 @@ bool sysinfo_read_demand(const struct tdx_configured *configured, struct ext_dem
     return true;
 }
 
+_Static_assert((int)VALID_OF_MAX_QUOTE_SIZE == (int)VALID_QUOTE,
+               "what sysinfo_read_max_quote() wants proved");
+
+bool sysinfo_read_max_quote(const struct quote_initialised *initialised, u32 *bytes, sysinfo_reader reader,
+                            void *context, struct sysinfo_error *error)
+{
+    *bytes = 0;
+    if (!initialised->done) {
+        *error =
+            (struct sysinfo_error){"MAX_QUOTE_SIZE before QUOTE.INIT", TDX_FIELD_MAX_QUOTE_SIZE, 0, 0, 0};
+        return false;
+    }
+    return read_element("MAX_QUOTE_SIZE", TDX_FIELD_MAX_QUOTE_SIZE, sizeof(*bytes), bytes, reader, context,
+                        error);
+}
+
+bool sysinfo_read_handoff(u16 *version, sysinfo_reader reader, void *context, struct sysinfo_error *error)
+{
+    *version = 0;
+    return read_element("MODULE_HV", TDX_FIELD_MODULE_HV, sizeof(*version), version, reader, context, error);
+}
+
 size_t sysinfo_error_text(const struct sysinfo_error *error, char *text, size_t size)
 {
     if (error->status == TDX_SUCCESS)

@@ -141,4 +141,25 @@ _Static_assert(_Alignof(struct tdx_hpa_list) == 4096, "HPA list page alignment")
 #define TDX_HPA_LIST_LAST_SHIFT  55                    /* 63:55 index (not count) of the last valid slot */
 #define TDX_HPA_LIST_RESERVED    ((7ull << 52) | 7ull)
 
+/* A node of HPA_LINKED_LIST, the buffer of QUOTE.GET: page addresses, KeyID bits 0, then the next node. What
+ * isn't used is TDX_HPA_LINKED_END, also the next node of the last one. */
+struct tdx_hpa_linked_node {
+    uint64_t phys[511];
+    uint64_t next;
+} __attribute__((aligned(4096)));
+_Static_assert(sizeof(struct tdx_hpa_linked_node) == 4096, "HPA_LINKED_LIST node");
+_Static_assert(_Alignof(struct tdx_hpa_linked_node) == 4096, "HPA_LINKED_LIST node alignment");
+#define TDX_HPA_LINKED_PAGES (sizeof(((struct tdx_hpa_linked_node *)0)->phys) / sizeof(uint64_t))
+#define TDX_HPA_LINKED_END   0xFFFFFFFFFFFFFFFFull
+
+/* RDX of QUOTE.GET */
+#define TDX_QUOTE_ID_SHIFT   32      /* 47:32 */
+#define TDX_QUOTE_ID_DEFAULT 0xFFFFu /* all ones: the format that the module likes best */
+
+/* RCX of SYS.SHUTDOWN: hand-off version in 15:0 */
+#define TDX_SHUTDOWN_AVOID_COMPAT (1ull << 16) /* only with TDX_FEATURES0 bit 47 */
+
+/* SYS.CONFIG and SYS.UPDATE have the add-on features in R9 from this version on. */
+#define TDX_VERSION_WITH_FEATURES 1
+
 #endif
