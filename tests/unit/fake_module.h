@@ -47,10 +47,7 @@ static struct {
     } while (0)
 
 /* Every answer of the script was asked for. */
-static void assert_script_done(void)
-{
-    assert_int_equal(fake.given, fake.answer_count);
-}
+#define assert_script_done() assert_int_equal(fake.given, fake.answer_count)
 
 u64 seamcall(u16 leaf, struct seamcall_args *args)
 {
