@@ -15,7 +15,7 @@
 #define BUSY_PAUSE_US     10
 
 /* As long as it is resumable or busy: other LPs' calls are let out and no new ones in, so that ends. */
-static bool call_until_settled(struct disable_report *report)
+static void call_until_settled(struct disable_report *report)
 {
     deadline_t deadline = deadline_after_us(DISABLE_MAX_US);
     struct resume resume;
@@ -28,10 +28,9 @@ static bool call_until_settled(struct disable_report *report)
         report->calls += resume.attempts;
         report->resumes += resume.resumes;
         if (report->status != TDX_SYS_BUSY)
-            return !resume.gave_up;
+            return;
         report->busy++;
     } while (report->calls < DISABLE_MAX_CALLS && !deadline_passed(deadline));
-    return false;
 }
 
 /* As after a reset, but that VMX operation goes on: it is the CPU's, not the module's. */
@@ -64,13 +63,13 @@ static enum disable_outcome release(struct tdx_host *host, struct disable_report
 enum disable_outcome tdx_disable(struct tdx_host *host, struct disable_report *report)
 {
     *report = (struct disable_report){0};
-    bool gave_up = !call_until_settled(report);
+    call_until_settled(report);
     if (report->status == TDX_SUCCESS)
         return release(host, report);
     char text[TDX_STATUS_TEXT_MAX];
     tdx_status_describe(report->status, text, sizeof(text));
-    /* Resumable with details that nobody knows: not resumed, and just as much half-way. */
-    if (gave_up || (report->status & TDX_STATUS_MASK) == TDX_INTERRUPTED_RESUMABLE) {
+    /* Still resumable (or so with details that nobody knows, which isn't resumed) or busy: half-way. */
+    if (report->status == TDX_SYS_BUSY || (report->status & TDX_STATUS_MASK) == TDX_INTERRUPTED_RESUMABLE) {
         tdx_fail_status(host, TDH_SYS_DISABLE, report->status,
                         "SYS.DISABLE gave up after %lu calls: 0x%016lx %s", report->calls, report->status,
                         text);

@@ -136,6 +136,17 @@ static void is_bounded_by_count_and_clock(void **state)
     expect_given_up(&busy, 1000000, 61);
 }
 
+static void count_is_of_all_calls(void **state)
+{
+    (void)state;
+    static const struct fake_answer answers[] = {{LEAF, 0x8000020200000000, 0, 1000},
+                                                 {LEAF, 0x8000000300000000, 0, 100000000}};
+    begin();
+    FAKE(answers, nothing);
+    assert_int_equal(disable(), DISABLE_FAILED);
+    assert_int_equal(fake.calls, 1000000);
+}
+
 static void half_way_is_not_refused(void **state)
 {
     (void)state;
@@ -189,10 +200,10 @@ static void no_flush_no_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(everything_comes_back),      cmocka_unit_test(host_is_as_before_sys_init),
-        cmocka_unit_test(interrupted_and_busy_go_on), cmocka_unit_test(is_bounded_by_count_and_clock),
-        cmocka_unit_test(half_way_is_not_refused),    cmocka_unit_test(other_statuses_are_harmless),
-        cmocka_unit_test(no_flush_no_memory),
+        cmocka_unit_test(everything_comes_back),       cmocka_unit_test(host_is_as_before_sys_init),
+        cmocka_unit_test(interrupted_and_busy_go_on),  cmocka_unit_test(is_bounded_by_count_and_clock),
+        cmocka_unit_test(count_is_of_all_calls),       cmocka_unit_test(half_way_is_not_refused),
+        cmocka_unit_test(other_statuses_are_harmless), cmocka_unit_test(no_flush_no_memory),
     };
     return cmocka_run_group_tests_name("disable", tests, NULL, NULL);
 }
