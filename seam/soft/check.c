@@ -52,24 +52,25 @@ static const char *check_tdmrs(const struct soft_module *module)
         HOLDS(tdmr->initialised >= tdmr->base && tdmr->initialised <= end);
         HOLDS(is_aligned(tdmr->initialised, TDX_TDMR_INIT_STEP));
         HOLDS(module->state >= SOFT_READY || tdmr->initialised == tdmr->base);
-        HOLDS(tdmr->pool_pages <= (tdmr->pool_high - tdmr->pool_low) / PAGE_SIZE);
-        HOLDS(tdmr->pool_pages == 0 || tdmr->pool_low >= tdmr->base);
-        HOLDS(tdmr->pool_high <= align_down(tdmr->initialised, GIB));
+        HOLDS(tdmr->pool_pages <= (tdmr->private_high - tdmr->private_low) / PAGE_SIZE);
+        HOLDS(tdmr->private_high == 0 || tdmr->private_low >= tdmr->base);
+        HOLDS(tdmr->private_high <= align_down(tdmr->initialised, GIB));
     }
     return NULL;
 }
 
-static void add_size(void *context, u64 base, u64 size)
+static void add_pool_page(void *context, u64 page, u64 size, const struct soft_pamt_entry *entry)
 {
-    (void)base;
-    *(u64 *)context += size;
+    (void)page;
+    if (entry->type >= SOFT_PAGE_POOL_FIRST)
+        *(u64 *)context += size;
 }
 
 static const char *check_ext(const struct soft_module *module)
 {
     const struct soft_ext *ext = &module->ext;
     u64 pool_bytes = 0, pool_pages = 0;
-    soft_pool_runs(module, add_size, &pool_bytes);
+    soft_each_private(module, add_pool_page, &pool_bytes);
     for (u32 i = 0; i < module->tdmr_count; i++)
         pool_pages += module->tdmrs[i].pool_pages;
     HOLDS(ext->lock == 0);

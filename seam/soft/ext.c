@@ -86,22 +86,19 @@ static void note_taken(const struct soft_module *module, struct progress *progre
     progress->run_size += PAGE_SIZE;
 }
 
-static void take_page(const struct soft_request *request, struct soft_tdmr *tdmr,
-                      struct soft_pamt_entry *entry, u64 page)
+static void take_page(const struct soft_request *request, const struct soft_pamt_walk *walk)
 {
     struct soft_module *module = request->module;
     struct soft_ext *ext = &module->ext;
-    entry->type = (u8)module->knobs.ext_page_type;
-    if (tdmr->pool_pages++ == 0)
-        tdmr->pool_low = page;
-    tdmr->pool_low = min_u64(tdmr->pool_low, page);
-    tdmr->pool_high = max_u64(tdmr->pool_high, page + PAGE_SIZE);
+    soft_pamt_set(module, walk, (u8)module->knobs.ext_page_type, 0, 0);
+    soft_note_private(walk->tdmr, walk->page);
+    walk->tdmr->pool_pages++;
     if (ext->missing)
         __atomic_store_n(&ext->missing, ext->missing - 1, __ATOMIC_RELEASE);
     else
         ext->extra++;
     if (module->knobs.ext_add_writes) {
-        void *at = soft_map(request, page, PAGE_SIZE);
+        void *at = soft_map(request, walk->page, PAGE_SIZE);
         if (at)
             memset(at, POOL_JUNK, module->knobs.ext_add_writes);
     }
@@ -124,7 +121,7 @@ static u64 add_entry(const struct soft_request *request, struct progress *progre
         return soft_operand(TDX_OPERAND_BUSY, operand);
     bool free = walk.level == TDX_PAMT_4K && walk.entries[walk.level]->type == TDX_PAGE_NDA;
     if (free) {
-        take_page(request, tdmr, walk.entries[walk.level], page);
+        take_page(request, &walk);
         note_taken(module, progress, page);
     }
     soft_pamt_release(&walk);

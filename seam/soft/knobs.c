@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Profiles and single knobs by name, all made from knobs.def. */
 #include "seam/soft/invented.h"
-#include "seam/soft/soft.h"
+#include "seam/soft/state.h"
 
 #include "lib/log.h"
 #include "lib/parse.h"
@@ -56,7 +56,7 @@ bool soft_profile(const char *name, struct soft_knobs *knobs)
 static bool value_ok(const char *name, u64 value)
 {
     if (strcmp(name, "ext_page_type") == 0)
-        return value >= 16 && value <= 0xFF; /* below are the module's own page types */
+        return value >= SOFT_PAGE_POOL_FIRST && value <= 0xFF; /* below are the module's own page types */
     if (strcmp(name, "ext_add_writes") == 0)
         return value <= PAGE_SIZE && is_aligned(value, 8);
     if (strcmp(name, "pool_field_bytes") == 0)

@@ -127,9 +127,19 @@ void *soft_map(const struct soft_request *request, u64 pa, u64 size)
     return at;
 }
 
+void *soft_buffer(const struct soft_request *request, u64 pa, u64 size)
+{
+    const struct soft_module *module = request->module;
+    if (soft_page_owner(module, align_down(soft_pa_without_keyid(module, pa), PAGE_SIZE)) == SOFT_OWNER_HOST)
+        return soft_map(request, pa, size);
+    module->platform.violation(module->platform.context, request->lp,
+                               "a buffer given to the module lies in memory that the module owns");
+    return NULL;
+}
+
 void soft_read(const struct soft_request *request, u64 pa, void *to, u64 size)
 {
-    const void *from = soft_map(request, pa, size);
+    const void *from = soft_buffer(request, pa, size);
     if (from)
         memcpy(to, from, size);
     else

@@ -3,6 +3,8 @@
  * it. */
 #include "seam/soft/state.h"
 
+#include "lib/string.h"
+
 #define ENTRY_SHARED 4u /* one shared holder; bit 1, host priority, only concerns guests */
 
 static const u64 page_bytes[TDX_PAMT_LEVELS] = {4 * KIB, 2 * MIB, 1 * GIB};
@@ -25,12 +27,27 @@ struct soft_tdmr *soft_tdmr_usable(struct soft_module *module, u64 pa)
     return tdmr;
 }
 
-static struct soft_pamt_entry *entry_of(const struct soft_module *module, const struct soft_tdmr *tdmr,
-                                        u64 pa, enum tdx_pamt_level level)
+u64 soft_pamt_at(const struct soft_tdmr *tdmr, u64 pa, enum tdx_pamt_level level)
 {
-    u64 index = (pa - tdmr->base) / page_bytes[level];
-    u64 at = tdmr->pamt[level].base + index * TDX_PAMT_ENTRY_BYTES;
-    return module->platform.map(module->platform.context, at, TDX_PAMT_ENTRY_BYTES);
+    return tdmr->pamt[level].base + (pa - tdmr->base) / page_bytes[level] * TDX_PAMT_ENTRY_BYTES;
+}
+
+u64 soft_pamt_owner(const struct soft_pamt_entry *entry)
+{
+    u64 frame = 0;
+    memcpy(&frame, entry->owner, sizeof(entry->owner));
+    return frame * PAGE_SIZE;
+}
+
+void soft_pamt_set(struct soft_module *module, const struct soft_pamt_walk *walk, u8 type, u64 owner,
+                   u64 bepoch)
+{
+    struct soft_pamt_entry *entry = walk->entries[walk->level];
+    u64 frame = owner / PAGE_SIZE;
+    (void)module;
+    memcpy(entry->owner, &frame, sizeof(entry->owner));
+    entry->bepoch = bepoch;
+    __atomic_store_n(&entry->type, type, __ATOMIC_RELEASE);
 }
 
 static bool lock_entry(struct soft_pamt_entry *entry, bool exclusive)
@@ -46,12 +63,14 @@ static bool lock_entry(struct soft_pamt_entry *entry, bool exclusive)
     return false;
 }
 
-bool soft_pamt_walk(const struct soft_request *request, const struct soft_tdmr *tdmr, u64 pa, bool exclusive,
+bool soft_pamt_walk(const struct soft_request *request, struct soft_tdmr *tdmr, u64 pa, bool exclusive,
                     struct soft_pamt_walk *walk)
 {
-    *walk = (struct soft_pamt_walk){.level = TDX_PAMT_LEVELS};
+    const struct soft_platform *platform = &request->module->platform;
+    *walk = (struct soft_pamt_walk){.level = TDX_PAMT_LEVELS, .tdmr = tdmr, .page = pa};
     for (int level = TDX_PAMT_1G; level >= TDX_PAMT_4K; level--) {
-        struct soft_pamt_entry *entry = entry_of(request->module, tdmr, pa, level);
+        walk->at = soft_pamt_at(tdmr, pa, level);
+        struct soft_pamt_entry *entry = platform->map(platform->context, walk->at, TDX_PAMT_ENTRY_BYTES);
         if (!entry) {
             soft_stop(request, "a PAMT that was there when it was initialised is gone");
             return false;
@@ -77,56 +96,4 @@ void soft_pamt_release(struct soft_pamt_walk *walk)
         __atomic_fetch_sub(&walk->entries[level]->lock, exclusive ? SOFT_PAMT_ENTRY_EXCLUSIVE : ENTRY_SHARED,
                            __ATOMIC_RELEASE);
     }
-}
-
-static bool is_pool_page(const struct soft_module *module, const struct soft_tdmr *tdmr, u64 pa)
-{
-    const struct soft_pamt_entry *entry = entry_of(module, tdmr, pa, TDX_PAMT_4K);
-    return entry && entry->type == module->knobs.ext_page_type;
-}
-
-void soft_pool_runs(const struct soft_module *module, void (*visit)(void *context, u64 base, u64 size),
-                    void *context)
-{
-    for (u32 i = 0; i < module->tdmr_count; i++) {
-        const struct soft_tdmr *tdmr = &module->tdmrs[i];
-        u64 run = 0; /* bytes of the run that ends at pa */
-        for (u64 pa = tdmr->pool_low; pa < tdmr->pool_high; pa += PAGE_SIZE) {
-            if (is_pool_page(module, tdmr, pa)) {
-                run += PAGE_SIZE;
-                continue;
-            }
-            if (run)
-                visit(context, pa - run, run);
-            run = 0;
-        }
-        if (run)
-            visit(context, tdmr->pool_high - run, run);
-    }
-}
-
-enum soft_owner soft_page_owner(const struct soft_module *module, u64 page)
-{
-    for (u32 i = 0; i < module->tdmr_count; i++) {
-        const struct soft_tdmr *tdmr = &module->tdmrs[i];
-        for (u32 level = 0; level < TDX_PAMT_LEVELS; level++)
-            if (page >= tdmr->pamt[level].base && page - tdmr->pamt[level].base < tdmr->pamt[level].size)
-                return SOFT_OWNER_PAMT;
-        if (page >= tdmr->pool_low && page < tdmr->pool_high && is_pool_page(module, tdmr, page))
-            return SOFT_OWNER_POOL;
-    }
-    return SOFT_OWNER_HOST;
-}
-
-bool soft_page_in_reserved_area(const struct soft_module *module, u64 page)
-{
-    for (u32 i = 0; i < module->tdmr_count; i++) {
-        const struct soft_tdmr *tdmr = &module->tdmrs[i];
-        for (u32 j = 0; j < TDX_MAX_RESERVED_PER_TDMR && tdmr->reserved[j].size; j++) {
-            u64 area = tdmr->base + tdmr->reserved[j].offset;
-            if (page >= area && page - area < tdmr->reserved[j].size)
-                return true;
-        }
-    }
-    return false;
 }

@@ -113,10 +113,10 @@ static void give_back(void *context, u64 base, u64 size)
     platform->owner_changed(platform->context, base, size, SOFT_OWNER_HOST);
 }
 
-/* Pool pages first: the PAMTs say which they are. */
+/* The PAMTs last: they say which the other pages are. */
 static void give_everything_back(struct soft_module *module)
 {
-    soft_pool_runs(module, give_back, &module->platform);
+    soft_private_runs(module, give_back, &module->platform);
     for (u32 i = 0; i < module->tdmr_count; i++)
         for (u32 level = 0; level < TDX_PAMT_LEVELS; level++)
             give_back(&module->platform, module->tdmrs[i].pamt[level].base,

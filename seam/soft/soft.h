@@ -29,7 +29,12 @@ struct soft_cpuid {
 };
 
 /* Who owns memory, as the model tells its carrier. */
-enum soft_owner { SOFT_OWNER_HOST, SOFT_OWNER_PAMT, SOFT_OWNER_POOL };
+enum soft_owner {
+    SOFT_OWNER_HOST,
+    SOFT_OWNER_PAMT,
+    SOFT_OWNER_POOL,    /* extension memory */
+    SOFT_OWNER_CONTROL, /* control pages of TDs */
+};
 
 /* Results of PCONFIG, the CPU's numbers. */
 enum soft_pconfig { SOFT_PCONFIG_OK = 0, SOFT_PCONFIG_NO_ENTROPY = 2, SOFT_PCONFIG_BUSY = 5 };

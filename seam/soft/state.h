@@ -30,8 +30,8 @@ enum soft_msr {
 };
 #define SOFT_MSRS_BEFORE_CPUID 4
 
-/* A KeyID's owner; ASSIGNED and FLUSHED come with TDs. */
-enum soft_kot { SOFT_KOT_FREE = 0, SOFT_KOT_RESERVED = 3 };
+/* A KeyID's owner. FLUSHED: its TD is blocked, caches still have to be written back. */
+enum soft_kot { SOFT_KOT_FREE = 0, SOFT_KOT_ASSIGNED = 1, SOFT_KOT_FLUSHED = 2, SOFT_KOT_RESERVED = 3 };
 
 /* One try-lock: SOFT_EXCLUSIVE plus the number of shared holders (an attempt that fails counts for a moment).
  */
@@ -48,8 +48,9 @@ struct soft_tdmr {
     struct tdx_reserved_area reserved[TDX_MAX_RESERVED_PER_TDMR];
     u64 initialised; /* next address that TDMR.INIT covers; usable below it, rounded down to 1 GiB */
     soft_lock_t lock;
-    u32 pool_pages;          /* pages of this TDMR in the extension pool ... */
-    u64 pool_low, pool_high; /* ... and the range they lie in */
+    u32 pool_pages; /* pages of this TDMR in the extension pool */
+    /* Every page of this TDMR that the module took lies in this range; empty: 0, 0. Only grows. */
+    u64 private_low, private_high;
 };
 
 /* What SYS.INIT saw; valid from SOFT_INIT_DONE on. */
@@ -83,6 +84,13 @@ struct soft_ext {
     u64 resume_rcx;   /* ... and gave this RCX back */
 };
 
+/* PHYMEM.CACHE.WB on one package */
+struct soft_cache_wb {
+    soft_lock_t lock;
+    u32 next;                     /* sub-block that an interrupted call goes on with, 0: there is none */
+    u64 keyids[SOFT_KEYIDS / 64]; /* bitmap of those that were FLUSHED when it started */
+};
+
 struct soft_module {
     bool powered; /* soft_reset() has run */
     bool fatal;
@@ -97,7 +105,10 @@ struct soft_module {
     u32 lps_initialised;
     u32 packages_configured; /* bitmap */
     u16 hkid;                /* the module's own KeyID, from SOFT_CONFIG_DONE on */
-    u8 kot[SOFT_KEYIDS];
+    soft_lock_t kot_lock;
+    u8 kot[SOFT_KEYIDS];          /* enum soft_kot */
+    u8 kot_packages[SOFT_KEYIDS]; /* of a FLUSHED KeyID: bitmap of packages that didn't write back yet */
+    struct soft_cache_wb cache_wb[TDX_MAX_PACKAGES];
     u32 tdmr_count; /* 0 until SYS.CONFIG succeeds; the table below may hold leftovers of a failed one */
     struct soft_tdmr tdmrs[TDX_MAX_TDMRS];
     u64 configured_features; /* R9 of SYS.CONFIG */
@@ -207,6 +218,9 @@ bool soft_buffer_ok(const struct soft_module *module, u64 pa, u64 size);
  * violation.
  */
 void *soft_map(const struct soft_request *request, u64 pa, u64 size);
+/* The same for a buffer of the host's, which doesn't cross a page. In memory that the module owns already
+ * (another KeyID) it is as if there were no memory: junk in, nothing out; inferred. */
+void *soft_buffer(const struct soft_request *request, u64 pa, u64 size);
 void soft_read(const struct soft_request *request, u64 pa, void *to, u64 size);
 
 /* First byte in, first byte after: no overflow is left by the checks before. */
@@ -229,9 +243,13 @@ struct soft_pamt_walk {
     struct soft_pamt_entry *entries[TDX_PAMT_LEVELS]; /* those above the leaf are locked shared */
     u32 level;                                        /* of the leaf */
     bool exclusive;                                   /* the leaf is locked so */
+    u64 at;                                           /* physical address of the leaf's entry */
+    struct soft_tdmr *tdmr;
+    u64 page; /* as asked for */
 };
 
 #define SOFT_PAMT_ENTRY_EXCLUSIVE 1u
+#define SOFT_PAGE_POOL_FIRST      16 /* page types from here on are the extension pool's (knob ext_page_type) */
 
 /* The TDMR that contains pa, NULL if none does. */
 struct soft_tdmr *soft_tdmr_of(struct soft_module *module, u64 pa);
@@ -240,13 +258,28 @@ struct soft_tdmr *soft_tdmr_usable(struct soft_module *module, u64 pa);
 
 /* Locks the entries on the way to pa's leaf shared, the leaf shared or exclusive; false: somebody is in the
  * way. */
-bool soft_pamt_walk(const struct soft_request *request, const struct soft_tdmr *tdmr, u64 pa, bool exclusive,
+bool soft_pamt_walk(const struct soft_request *request, struct soft_tdmr *tdmr, u64 pa, bool exclusive,
                     struct soft_pamt_walk *walk);
 void soft_pamt_release(struct soft_pamt_walk *walk);
 
-/* Calls visit for every run of pool pages; in ascending order. */
-void soft_pool_runs(const struct soft_module *module, void (*visit)(void *context, u64 base, u64 size),
-                    void *context);
+/* The one place where the contents of a leaf (all but its lock word) change; it is locked exclusively. */
+void soft_pamt_set(struct soft_module *module, const struct soft_pamt_walk *walk, u8 type, u64 owner,
+                   u64 bepoch);
+u64 soft_pamt_owner(const struct soft_pamt_entry *entry);
+/* Physical address of an entry. */
+u64 soft_pamt_at(const struct soft_tdmr *tdmr, u64 pa, enum tdx_pamt_level level);
+
+/* ---- owned.c: which pages are the module's, besides the PAMTs ---- */
+
+/* Pages that the module takes have to be announced here, so that the functions below find them. */
+void soft_note_private(struct soft_tdmr *tdmr, u64 page);
+/* Calls visit for every leaf entry of a page that is the module's, in ascending order. */
+void soft_each_private(const struct soft_module *module,
+                       void (*visit)(void *context, u64 page, u64 size, const struct soft_pamt_entry *entry),
+                       void *context);
+/* The same, as runs. */
+void soft_private_runs(const struct soft_module *module, void (*visit)(void *context, u64 base, u64 size),
+                       void *context);
 
 /* ---- metadata.c ---- */
 u32 soft_lowest_fms(const struct soft_machine *machine);

@@ -60,7 +60,7 @@ u64 soft_sys_info(const struct soft_request *request)
         return soft_operand(TDX_OPERAND_INVALID, TDX_OPERAND_RCX);
     if (info_size < TDX_SYSINFO_BYTES)
         return soft_operand(TDX_OPERAND_INVALID, TDX_OPERAND_RDX);
-    u8 *info = soft_map(request, regs->rcx, TDX_SYSINFO_BYTES);
+    u8 *info = soft_buffer(request, regs->rcx, TDX_SYSINFO_BYTES);
     if (info)
         memset(info, 0, TDX_SYSINFO_BYTES); /* before R8 and R9 are looked at, as 1.5.01 does */
     if (!soft_buffer_ok(module, regs->r8, CMR_LIST_BYTES))
@@ -69,7 +69,7 @@ u64 soft_sys_info(const struct soft_request *request)
         return soft_operand(TDX_OPERAND_INVALID, TDX_OPERAND_R9);
     if (info)
         put_info(module, info);
-    void *cmrs = soft_map(request, regs->r8, CMR_LIST_BYTES);
+    void *cmrs = soft_buffer(request, regs->r8, CMR_LIST_BYTES);
     if (cmrs)
         memcpy(cmrs, module->machine.cmrs, CMR_LIST_BYTES);
     regs->rdx = TDX_SYSINFO_BYTES;

@@ -152,7 +152,7 @@ u64 soft_sys_rdall(const struct soft_request *request)
             SIZE_CODE(start) != SIZE_CODE(soft_fields[row].id))
             return TDX_METADATA_FIELD_ID_INCORRECT;
     }
-    struct list list = {.page = soft_map(request, regs->rdx, LIST_BYTES), .used = 8};
+    struct list list = {.page = soft_buffer(request, regs->rdx, LIST_BYTES), .used = 8};
     u64 next = fill(request, &list, row, element / soft_fields[row].elements);
     if (module->fatal)
         return SOFT_STATUS_FATAL;

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Which pages are the module's. The PAMTs say it; each TDMR keeps the range in which they have to be
+ * searched. Nothing here locks: a carrier that asks while a leaf runs gets the state before or after it.
+ */
+#include "seam/soft/state.h"
+
+#define HALF (1 * MIB) /* pages whose 4K entries fill 4 KiB */
+
+void soft_note_private(struct soft_tdmr *tdmr, u64 page)
+{
+    u64 low = __atomic_load_n(&tdmr->private_low, __ATOMIC_RELAXED);
+    u64 high = __atomic_load_n(&tdmr->private_high, __ATOMIC_RELAXED);
+    while (high < page + PAGE_SIZE &&
+           !__atomic_compare_exchange_n(&tdmr->private_high, &high, page + PAGE_SIZE, false, __ATOMIC_RELEASE,
+                                        __ATOMIC_RELAXED))
+        ;
+    while ((low == 0 || low > page) && !__atomic_compare_exchange_n(&tdmr->private_low, &low, page, false,
+                                                                    __ATOMIC_RELEASE, __ATOMIC_RELAXED))
+        ;
+}
+
+static const struct soft_pamt_entry *map_entries(const struct soft_module *module, u64 at, u64 count)
+{
+    return module->platform.map(module->platform.context, at, count * TDX_PAMT_ENTRY_BYTES);
+}
+
+static bool is_private(u8 type)
+{
+    return type != TDX_PAGE_NDA && type != TDX_PAGE_RSVD;
+}
+
+/* The entry of a large page that contains pa; *size is its bytes. NULL: there is none. */
+static const struct soft_pamt_entry *large_entry(const struct soft_module *module,
+                                                 const struct soft_tdmr *tdmr, u64 pa, u64 *size)
+{
+    static const u64 bytes[TDX_PAMT_LEVELS] = {4 * KIB, 2 * MIB, 1 * GIB};
+    for (u32 level = TDX_PAMT_1G; level > TDX_PAMT_4K; level--) {
+        const struct soft_pamt_entry *entry = map_entries(module, soft_pamt_at(tdmr, pa, level), 1);
+        *size = bytes[level];
+        if (entry && entry->type == TDX_PAGE_REG)
+            return entry;
+    }
+    return NULL;
+}
+
+struct search {
+    const struct soft_module *module;
+    void (*visit)(void *context, u64 page, u64 size, const struct soft_pamt_entry *entry);
+    void *context;
+};
+
+/* The pages of 4 KiB from pa to end, both in the same half of a 2 MiB region */
+static void search_half(const struct search *search, const struct soft_tdmr *tdmr, u64 pa, u64 end)
+{
+    const struct soft_pamt_entry *entry =
+        map_entries(search->module, soft_pamt_at(tdmr, pa, TDX_PAMT_4K), (end - pa) / PAGE_SIZE);
+    for (; entry && pa < end; pa += PAGE_SIZE, entry++)
+        if (is_private(entry->type))
+            search->visit(search->context, pa, PAGE_SIZE, entry);
+}
+
+void soft_each_private(const struct soft_module *module,
+                       void (*visit)(void *context, u64 page, u64 size, const struct soft_pamt_entry *entry),
+                       void *context)
+{
+    const struct search search = {module, visit, context};
+    u64 size;
+    for (u32 i = 0; i < module->tdmr_count; i++) {
+        const struct soft_tdmr *tdmr = &module->tdmrs[i];
+        for (u64 pa = tdmr->private_low, end; pa < tdmr->private_high; pa = end) {
+            const struct soft_pamt_entry *large = large_entry(module, tdmr, pa, &size);
+            end = large ? align_down(pa, size) + size : align_down(pa, HALF) + HALF;
+            if (large)
+                visit(context, align_down(pa, size), size, large);
+            else
+                search_half(&search, tdmr, pa, end);
+        }
+    }
+}
+
+struct runs {
+    void (*visit)(void *context, u64 base, u64 size);
+    void *context;
+    u64 base, size;
+};
+
+static void join(void *context, u64 page, u64 size, const struct soft_pamt_entry *entry)
+{
+    struct runs *runs = context;
+    (void)entry;
+    if (runs->size && runs->base + runs->size != page) {
+        runs->visit(runs->context, runs->base, runs->size);
+        runs->size = 0;
+    }
+    if (runs->size == 0)
+        runs->base = page;
+    runs->size += size;
+}
+
+void soft_private_runs(const struct soft_module *module, void (*visit)(void *context, u64 base, u64 size),
+                       void *context)
+{
+    struct runs runs = {.visit = visit, .context = context};
+    soft_each_private(module, join, &runs);
+    if (runs.size)
+        visit(context, runs.base, runs.size);
+}
+
+static enum soft_owner owner_by_type(u8 type)
+{
+    if (!is_private(type))
+        return SOFT_OWNER_HOST;
+    return type >= SOFT_PAGE_POOL_FIRST ? SOFT_OWNER_POOL : SOFT_OWNER_CONTROL;
+}
+
+enum soft_owner soft_page_owner(const struct soft_module *module, u64 page)
+{
+    for (u32 i = 0; i < module->tdmr_count; i++) {
+        const struct soft_tdmr *tdmr = &module->tdmrs[i];
+        for (u32 level = 0; level < TDX_PAMT_LEVELS; level++)
+            if (page >= tdmr->pamt[level].base && page - tdmr->pamt[level].base < tdmr->pamt[level].size)
+                return SOFT_OWNER_PAMT;
+        if (page < __atomic_load_n(&tdmr->private_low, __ATOMIC_ACQUIRE) ||
+            page >= __atomic_load_n(&tdmr->private_high, __ATOMIC_ACQUIRE))
+            continue;
+        u64 size;
+        const struct soft_pamt_entry *entry = large_entry(module, tdmr, page, &size);
+        if (!entry)
+            entry = map_entries(module, soft_pamt_at(tdmr, page, TDX_PAMT_4K), 1);
+        return entry ? owner_by_type(entry->type) : SOFT_OWNER_HOST;
+    }
+    return SOFT_OWNER_HOST;
+}
+
+bool soft_page_in_reserved_area(const struct soft_module *module, u64 page)
+{
+    for (u32 i = 0; i < module->tdmr_count; i++) {
+        const struct soft_tdmr *tdmr = &module->tdmrs[i];
+        for (u32 j = 0; j < TDX_MAX_RESERVED_PER_TDMR && tdmr->reserved[j].size; j++) {
+            u64 area = tdmr->base + tdmr->reserved[j].offset;
+            if (page >= area && page - area < tdmr->reserved[j].size)
+                return true;
+        }
+    }
+    return false;
+}
