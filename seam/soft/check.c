@@ -31,6 +31,7 @@ static const char *check_state(const struct soft_module *module)
     u32 packages = count_bits(module->packages_configured);
     HOLDS(module->state <= SOFT_SHUTDOWN);
     HOLDS(module->global_lock == 0);
+    HOLDS(!module->journal.here || soft_pamt_initialised(module));
     HOLDS((module->tdmr_count > 0) == (module->state >= SOFT_CONFIG_DONE));
     HOLDS(module->state >= SOFT_CONFIG_DONE || packages == 0);
     HOLDS(module->state != SOFT_CONFIG_DONE || packages < module->machine.package_count);
@@ -87,7 +88,7 @@ static const char *check_ext(const struct soft_module *module)
 const char *soft_check(const struct soft_module *module)
 {
     const char *(*const checks[])(const struct soft_module *) = {check_lps, check_state, check_tdmrs,
-                                                                 check_ext};
+                                                                 check_ext, soft_journal_check};
     const char *broken = NULL;
     for (u32 i = 0; i < ARRAY_COUNT(checks) && !broken; i++)
         broken = checks[i](module);

@@ -79,39 +79,71 @@ void soft_each_private(const struct soft_module *module,
     }
 }
 
-struct runs {
-    void (*visit)(void *context, u64 base, u64 size);
-    void *context;
-    u64 base, size;
-};
-
-static void join(void *context, u64 page, u64 size, const struct soft_pamt_entry *entry)
-{
-    struct runs *runs = context;
-    (void)entry;
-    if (runs->size && runs->base + runs->size != page) {
-        runs->visit(runs->context, runs->base, runs->size);
-        runs->size = 0;
-    }
-    if (runs->size == 0)
-        runs->base = page;
-    runs->size += size;
-}
-
-void soft_private_runs(const struct soft_module *module, void (*visit)(void *context, u64 base, u64 size),
-                       void *context)
-{
-    struct runs runs = {.visit = visit, .context = context};
-    soft_each_private(module, join, &runs);
-    if (runs.size)
-        visit(context, runs.base, runs.size);
-}
-
 static enum soft_owner owner_by_type(u8 type)
 {
     if (!is_private(type))
         return SOFT_OWNER_HOST;
     return type >= SOFT_PAGE_POOL_FIRST ? SOFT_OWNER_POOL : SOFT_OWNER_CONTROL;
+}
+
+struct runs {
+    void (*visit)(void *context, u64 base, u64 size, enum soft_owner owner);
+    void *context;
+    u64 base, size;
+    enum soft_owner owner;
+};
+
+static void end_run(struct runs *runs)
+{
+    if (runs->size)
+        runs->visit(runs->context, runs->base, runs->size, runs->owner);
+    runs->size = 0;
+}
+
+static void join(void *context, u64 page, u64 size, const struct soft_pamt_entry *entry)
+{
+    struct runs *runs = context;
+    enum soft_owner owner = owner_by_type(entry->type);
+    if (runs->base + runs->size != page || runs->owner != owner)
+        end_run(runs);
+    if (runs->size == 0)
+        runs->base = page;
+    runs->size += size;
+    runs->owner = owner;
+}
+
+void soft_holdings(const struct soft_module *module,
+                   void (*visit)(void *context, u64 base, u64 size, enum soft_owner owner), void *context)
+{
+    struct runs runs = {.visit = visit, .context = context};
+    soft_each_private(module, join, &runs);
+    end_run(&runs);
+    for (u32 i = 0; i < module->tdmr_count; i++)
+        for (u32 level = 0; level < TDX_PAMT_LEVELS; level++)
+            visit(context, module->tdmrs[i].pamt[level].base, module->tdmrs[i].pamt[level].size,
+                  SOFT_OWNER_PAMT);
+}
+
+static void give_back(void *context, u64 base, u64 size, enum soft_owner owner)
+{
+    const struct soft_platform *platform = context;
+    (void)owner;
+    platform->owner_changed(platform->context, base, size, SOFT_OWNER_HOST);
+}
+
+void soft_give_everything_back(struct soft_module *module)
+{
+    soft_holdings(module, give_back, &module->platform);
+}
+
+struct soft_holding soft_holding(const struct soft_pamt_entry *entry, u64 page, u32 level)
+{
+    struct soft_holding holding = {.owner = SOFT_OWNER_HOST};
+    if (level != TDX_PAMT_4K || !is_private(entry->type))
+        return holding;
+    holding.owner = owner_by_type(entry->type);
+    holding.pages[0] = page;
+    return holding;
 }
 
 enum soft_owner soft_page_owner(const struct soft_module *module, u64 page)

@@ -39,12 +39,33 @@ u64 soft_pamt_owner(const struct soft_pamt_entry *entry)
     return frame * PAGE_SIZE;
 }
 
+/* An order-free sum of everything that differs from an initialised PAMT. */
+void soft_pamt_hash(struct soft_module *module, u64 at, u64 first, u64 second)
+{
+    const u64 words[] = {at, first, second};
+    u64 hash = 0;
+    for (u32 i = 0; i < ARRAY_COUNT(words); i++) {
+        hash = (hash ^ words[i]) * 0x9E3779B97F4A7C15ull;
+        hash ^= hash >> 29;
+    }
+    __atomic_fetch_xor(&module->pamt_hash, hash * 0xBF58476D1CE4E5B9ull, __ATOMIC_RELAXED);
+}
+
 void soft_pamt_set(struct soft_module *module, const struct soft_pamt_walk *walk, u8 type, u64 owner,
                    u64 bepoch)
 {
     struct soft_pamt_entry *entry = walk->entries[walk->level];
     u64 frame = owner / PAGE_SIZE;
-    (void)module;
+    struct soft_pamt_entry new = {.type = type, .bepoch = bepoch};
+    u64 old_value[2], new_value[2];
+    memcpy(new.owner, &frame, sizeof(new.owner));
+    memcpy(new_value, &new, sizeof(new_value));
+    memcpy(old_value, entry, sizeof(old_value));
+    old_value[0] &= ~(u64)0xFFFF; /* without the lock */
+    soft_journal_note(module, SOFT_CHANGE_ENTRY, walk->at, align_down(walk->page, page_bytes[walk->level]),
+                      walk->level, old_value);
+    soft_pamt_hash(module, walk->at, old_value[0], old_value[1]);
+    soft_pamt_hash(module, walk->at, new_value[0], new_value[1]);
     memcpy(entry->owner, &frame, sizeof(entry->owner));
     entry->bepoch = bepoch;
     __atomic_store_n(&entry->type, type, __ATOMIC_RELEASE);
@@ -73,6 +94,7 @@ bool soft_pamt_walk(const struct soft_request *request, struct soft_tdmr *tdmr, 
         struct soft_pamt_entry *entry = platform->map(platform->context, walk->at, TDX_PAMT_ENTRY_BYTES);
         if (!entry) {
             soft_stop(request, "a PAMT that was there when it was initialised is gone");
+            soft_pamt_release(walk);
             return false;
         }
         bool leaf = level == TDX_PAMT_4K || entry->type == TDX_PAGE_REG;

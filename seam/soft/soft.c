@@ -107,22 +107,6 @@ enum soft_outcome soft_call(struct soft_module *module, u32 lp, struct soft_regs
 
 /* ---- power-on ---- */
 
-static void give_back(void *context, u64 base, u64 size)
-{
-    const struct soft_platform *platform = context;
-    platform->owner_changed(platform->context, base, size, SOFT_OWNER_HOST);
-}
-
-/* The PAMTs last: they say which the other pages are. */
-static void give_everything_back(struct soft_module *module)
-{
-    soft_private_runs(module, give_back, &module->platform);
-    for (u32 i = 0; i < module->tdmr_count; i++)
-        for (u32 level = 0; level < TDX_PAMT_LEVELS; level++)
-            give_back(&module->platform, module->tdmrs[i].pamt[level].base,
-                      module->tdmrs[i].pamt[level].size);
-}
-
 size_t soft_module_size(void)
 {
     return sizeof(struct soft_module);
@@ -131,9 +115,11 @@ size_t soft_module_size(void)
 void soft_reset(struct soft_module *module, const struct soft_platform *platform,
                 const struct soft_machine *machine, const struct soft_knobs *knobs)
 {
-    if (module->powered)
-        give_everything_back(module);
-    memset(module, 0, sizeof(*module));
+    if (module->powered) {
+        soft_give_everything_back(module);
+        soft_journal_leave(module);
+    }
+    memset(module, 0, SOFT_LIFE_BYTES);
     module->powered = true;
     module->platform = *platform;
     module->machine = *machine;

@@ -9,6 +9,7 @@
 #ifndef SEAM_SOFT_STATE_H
 #define SEAM_SOFT_STATE_H
 
+#include "seam/soft/journal.h"
 #include "seam/soft/soft.h"
 
 #define SOFT_KEYIDS     2048 /* entries of the KeyID ownership table */
@@ -37,10 +38,6 @@ enum soft_kot { SOFT_KOT_FREE = 0, SOFT_KOT_ASSIGNED = 1, SOFT_KOT_FLUSHED = 2, 
  */
 typedef u32 soft_lock_t;
 #define SOFT_EXCLUSIVE 0x80000000u
-
-struct soft_range {
-    u64 base, size;
-};
 
 struct soft_tdmr {
     u64 base, size;
@@ -114,7 +111,14 @@ struct soft_module {
     u64 configured_features; /* R9 of SYS.CONFIG */
     struct soft_ext ext;
     u32 unmodelled_logged[8]; /* bitmap of leaves */
+    u64 pamt_hash;            /* of all PAMT entries that differ from what SYS.TDMR.INIT wrote */
+    bool meddled;             /* knobs or machine were changed in mid-life */
+
+    struct soft_journal journal; /* outlives soft_reset() and soft_restore() */
 };
+
+/* What a snapshot holds, and soft_reset() clears */
+#define SOFT_LIFE_BYTES offsetof(struct soft_module, journal)
 
 /* One SEAMCALL in flight. */
 struct soft_request {
@@ -262,10 +266,13 @@ bool soft_pamt_walk(const struct soft_request *request, struct soft_tdmr *tdmr, 
                     struct soft_pamt_walk *walk);
 void soft_pamt_release(struct soft_pamt_walk *walk);
 
-/* The one place where the contents of a leaf (all but its lock word) change; it is locked exclusively. */
+/* The one place where the contents of a leaf (all but its lock word) change; it is locked exclusively. What
+ * else changes in page metadata: soft_metadata_...() in journal.h. */
 void soft_pamt_set(struct soft_module *module, const struct soft_pamt_walk *walk, u8 type, u64 owner,
                    u64 bepoch);
 u64 soft_pamt_owner(const struct soft_pamt_entry *entry);
+/* Keeps pamt_hash: called for the old and for the new value of 16 bytes of page metadata. */
+void soft_pamt_hash(struct soft_module *module, u64 at, u64 first, u64 second);
 /* Physical address of an entry. */
 u64 soft_pamt_at(const struct soft_tdmr *tdmr, u64 pa, enum tdx_pamt_level level);
 
@@ -277,9 +284,20 @@ void soft_note_private(struct soft_tdmr *tdmr, u64 page);
 void soft_each_private(const struct soft_module *module,
                        void (*visit)(void *context, u64 page, u64 size, const struct soft_pamt_entry *entry),
                        void *context);
-/* The same, as runs. */
-void soft_private_runs(const struct soft_module *module, void (*visit)(void *context, u64 base, u64 size),
-                       void *context);
+/* Pages that are the module's because of one entry; 0: none. */
+struct soft_holding {
+    enum soft_owner owner;
+    u64 pages[2];
+};
+struct soft_holding soft_holding(const struct soft_pamt_entry *entry, u64 page, u32 level);
+/* Calls visit for every run of pages that aren't the host's, the PAMTs last. */
+void soft_holdings(const struct soft_module *module,
+                   void (*visit)(void *context, u64 base, u64 size, enum soft_owner owner), void *context);
+void soft_give_everything_back(struct soft_module *module);
+/* ---- snapshot.c ---- */
+
+/* Has SYS.TDMR.INIT written anything in this life? */
+bool soft_pamt_initialised(const struct soft_module *module);
 
 /* ---- metadata.c ---- */
 u32 soft_lowest_fms(const struct soft_machine *machine);

@@ -16,6 +16,7 @@ static bool zero_line_at(const struct soft_request *request, const struct soft_r
     if (!is_aligned(offset, LINE_BYTES))
         return true;
     void *line = soft_map(request, pamt->base + offset, LINE_BYTES);
+    soft_journal_spoil(request->module, pamt->base + offset, LINE_BYTES);
     if (line)
         memset(line, 0, LINE_BYTES);
     return line;
@@ -40,6 +41,7 @@ static bool write_step(const struct soft_request *request, const struct soft_tdm
     struct soft_pamt_entry *entries = soft_map(request, tdmr->pamt[TDX_PAMT_4K].base + first, bytes);
     if (!entries)
         return false;
+    soft_journal_spoil(request->module, tdmr->pamt[TDX_PAMT_4K].base + first, bytes);
     memset(entries, 0, bytes);
     mark_reserved(tdmr, start, entries);
     if (!zero_line_at(request, &tdmr->pamt[TDX_PAMT_2M], offset / (2 * MIB)))
