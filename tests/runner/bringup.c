@@ -8,8 +8,9 @@ const struct case_table *const bringup_tables[] = {
     &bringup_lp_init,    &bringup_metadata,  &bringup_info,
     &bringup_tdmrs,      &bringup_config,    &bringup_configured,
     &bringup_key_config, &bringup_tdmr_init, &bringup_rdmd,
-    &bringup_mem_add,    &bringup_pool,      &bringup_ready,
-    &bringup_shootdown,  &bringup_again,     NULL,
+    &bringup_mem_add,    &bringup_pool,      &bringup_quote,
+    &bringup_ready,      &bringup_shootdown, &bringup_again,
+    &bringup_update,     &bringup_disable,   NULL,
 };
 
 bool may_inject(const struct test *test)
@@ -17,7 +18,7 @@ bool may_inject(const struct test *test)
     return test->machine->platform.control_msr && !test->machine->fault_armed;
 }
 
-static u64 violations(struct test *test)
+u64 violations(struct test *test)
 {
     return test->machine->platform.control_msr ? monitor_count(test, MONITOR_COUNT_VIOLATIONS) : 0;
 }

@@ -17,7 +17,7 @@
 extern const struct case_table bringup_detect, bringup_vmx, bringup_sys_init, bringup_lp_init,
     bringup_metadata, bringup_info, bringup_tdmrs, bringup_config, bringup_configured, bringup_key_config,
     bringup_tdmr_init, bringup_rdmd, bringup_mem_add, bringup_pool, bringup_ready, bringup_shootdown,
-    bringup_again;
+    bringup_again, bringup_quote, bringup_update, bringup_disable;
 
 #define CASE_TABLE(name) const struct case_table name = {cases, ARRAY_COUNT(cases)}
 
@@ -44,6 +44,9 @@ void check_stage_only(struct test *test);
 
 /* Whether the case may arm an injection of its own; for cases that do more with one than without. */
 bool may_inject(const struct test *test);
+
+/* How often the monitor has seen the host break a rule of the sequence; 0 without it. */
+u64 violations(struct test *test);
 
 /* MEMORY_POOL_REQUIRED_PAGES; FAIL and ~0 if it can't be read. */
 u64 required_pages(struct test *test);

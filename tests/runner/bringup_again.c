@@ -457,7 +457,9 @@ static const struct test_case cases[] = {
     {"bringup.again.pool_in_a_storm", SOURCE_PATCH, BY_HAND, STAGE_AGAIN_POOL, .run = pool_in_a_storm},
     {"bringup.again.over_supply", SOURCE_PATCH, BY_HAND, STAGE_AGAIN_START, .run = over_supply},
     {"bringup.again.start", SOURCE_PATCH, BY_HAND, STAGE_AGAIN_START, .run = check_stage_only},
-    {"bringup.again.init_twice", SOURCE_INFERRED, BY_HAND, STAGE_COUNT, .run = init_twice},
-    {"bringup.again.mem_add_after_init", SOURCE_INFERRED, BY_HAND, STAGE_COUNT, .run = mem_add_after_init},
+    {"bringup.again.init_twice", SOURCE_INFERRED, BY_HAND, STAGE_AGAIN_QUOTE, .run = init_twice},
+    {"bringup.again.mem_add_after_init", SOURCE_INFERRED, BY_HAND, STAGE_AGAIN_QUOTE,
+     .run = mem_add_after_init},
+    {"bringup.again.quote", SOURCE_PATCH, NEED_INJECT, STAGE_AGAIN_QUOTE, .run = check_stage_only},
 };
 CASE_TABLE(bringup_again);

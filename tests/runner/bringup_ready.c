@@ -198,8 +198,9 @@ static void module_unharmed(struct test *test)
 
 static void counts(struct test *test)
 {
-    static const u16 leaves[] = {TDH_SYS_INIT,    TDH_SYS_CONFIG,       TDH_SYS_KEY_CONFIG, TDH_SYS_TDMR_INIT,
-                                 TDH_SYS_LP_INIT, TDH_PHYMEM_PAGE_RDMD, TDH_EXT_MEM_ADD,    TDH_EXT_INIT};
+    static const u16 leaves[] = {TDH_SYS_INIT,      TDH_SYS_CONFIG,  TDH_SYS_KEY_CONFIG,
+                                 TDH_SYS_TDMR_INIT, TDH_SYS_LP_INIT, TDH_PHYMEM_PAGE_RDMD,
+                                 TDH_EXT_MEM_ADD,   TDH_EXT_INIT,    TDH_QUOTE_INIT};
     for (u32 i = 0; i < ARRAY_COUNT(leaves); i++) {
         struct seamcall_stats stats = {0};
         seamcall_stats(leaves[i], &stats);

@@ -27,6 +27,7 @@ enum test_need {
     NEED_POOL = 1 << 5,     /* configured features that want extension memory */
     NEED_CPUS = 1 << 6,     /* more than one CPU */
     NEED_PACKAGES = 1 << 7, /* more than one package */
+    NEED_QUOTE = 1 << 8,    /* quoting configured (TDX_FEATURES0 bit 50) */
 };
 
 #define CASE_DEFAULT_SECONDS 60

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/runner/inject.h"
 
+#include "kernel/paging.h"
+#include "lib/format.h"
 #include "tests/runner/machine.h"
 
 bool inject(struct test *test, struct injection injection)
@@ -25,6 +27,31 @@ bool inject_used_up(struct test *test)
 void inject_disarm(const struct tdx_platform *platform)
 {
     monitor_write(platform, MONITOR_MSR_INJECT_ARM, MONITOR_INJECT_NONE);
+}
+
+/* Owned by the one CPU that runs cases. The monitor overwrites it with its answer. */
+static char command_page[PAGE_SIZE] __attribute__((aligned(4096)));
+
+static bool give_command(const struct tdx_platform *platform, const char *command)
+{
+    format(command_page, MONITOR_COMMAND_MAX, "%s", command);
+    return monitor_write(platform, MONITOR_MSR_COMMAND, pa_raw(virt_to_phys(command_page)));
+}
+
+bool monitor_command(struct test *test, const char *command)
+{
+    if (!give_command(&test->machine->platform, command))
+        test_error(test, "the monitor takes no commands, so not \"%s\"", command);
+    else if (command_page[0])
+        test_error(test, "the monitor refused \"%s\": %s", command, command_page);
+    else
+        return true;
+    return false;
+}
+
+bool monitor_takes_commands(const struct tdx_platform *platform)
+{
+    return give_command(platform, "?") && command_page[0] && command_page[0] != '?';
 }
 
 u64 monitor_count(struct test *test, u32 counter)

@@ -21,6 +21,11 @@ bool inject(struct test *test, struct injection injection);
 bool inject_used_up(struct test *test);
 void inject_disarm(const struct tdx_platform *platform);
 
+/* False, with verdict ERROR and the monitor's answer, if it didn't do what the command says. */
+bool monitor_command(struct test *test, const char *command);
+/* Whether the monitor takes commands at all: it answers one that it can't know. */
+bool monitor_takes_commands(const struct tdx_platform *platform);
+
 /* Verdict ERROR, and 0, where the monitor doesn't answer. */
 u64 monitor_count(struct test *test, u32 counter);
 u64 monitor_value(struct test *test, u32 msr);

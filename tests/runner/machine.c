@@ -56,6 +56,7 @@ static bool again_reset(struct machine *machine)
     if (!monitor_write(&machine->platform, MONITOR_MSR_RESET, 1))
         return fail(machine, "the monitor refused to reset the module");
     machine->taken_back = donate_take_back_all();
+    quote_buffer_free(&machine->host.quote.buffer); /* the host's own: the next life makes its own */
     return true;
 }
 
@@ -132,6 +133,11 @@ static bool again_pool(struct machine *machine)
 
 static bool again_start(struct machine *machine)
 {
+    return run_steps(machine, STEP_QUOTE);
+}
+
+static bool again_quote(struct machine *machine)
+{
     return run_steps(machine, STEP_COUNT);
 }
 
@@ -147,6 +153,7 @@ static const struct {
     {"ext_query after reset", again_query},
     {"ext_memory after reset", again_pool},
     {"ext_start after reset", again_start},
+    {"quote after reset", again_quote},
 };
 _Static_assert(ARRAY_COUNT(again) == STAGE_COUNT - STAGE_AGAIN_RESET, "a function for each stage");
 

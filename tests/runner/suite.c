@@ -63,6 +63,8 @@ static bool module_suits(struct test *test)
         test_skip(test, "module has the EXT feature (TDX_FEATURES0 bit %d)", TDX_FEATURE_EXT);
     else if (needs & NEED_POOL && test->machine->next > STEP_EXT_QUERY && test->machine->demand.pages == 0)
         test_skip(test, "no configured feature needs extension memory");
+    else if (needs & NEED_QUOTE && !quote_configured(host))
+        test_skip(test, "quoting isn't configured (TDX_FEATURES0 bit %d)", TDX_FEATURE_QUOTE);
     return test->verdict == VERDICT_PASS;
 }
 
