@@ -16,13 +16,13 @@ static const char *check_lps(const struct soft_module *module)
     for (u32 i = 0; i < SOFT_MAX_LPS; i++) {
         const struct soft_lp *lp = &module->lps[i];
         HOLDS(!lp->busy);
-        HOLDS(!lp->initialised || i < module->machine.lp_count);
+        HOLDS(!lp->initialised || i < module->machine.lp_count || module->meddled);
         HOLDS(!lp->initialised || lp->package < TDX_MAX_PACKAGES);
         initialised += lp->initialised;
     }
     HOLDS(initialised == module->lps_initialised);
     HOLDS(initialised == 0 || module->state != SOFT_INIT_PENDING);
-    HOLDS(initialised >= module->machine.lp_count || module->state < SOFT_CONFIG_DONE);
+    HOLDS(initialised >= module->machine.lp_count || module->state < SOFT_CONFIG_DONE || module->meddled);
     return NULL;
 }
 
@@ -34,11 +34,11 @@ static const char *check_state(const struct soft_module *module)
     HOLDS(!module->journal.here || soft_pamt_initialised(module));
     HOLDS((module->tdmr_count > 0) == (module->state >= SOFT_CONFIG_DONE));
     HOLDS(module->state >= SOFT_CONFIG_DONE || packages == 0);
-    HOLDS(module->state != SOFT_CONFIG_DONE || packages < module->machine.package_count);
-    HOLDS(module->state != SOFT_READY || packages == module->machine.package_count);
+    HOLDS(module->state != SOFT_CONFIG_DONE || packages < module->machine.package_count || module->meddled);
+    HOLDS(module->state != SOFT_READY || packages == module->machine.package_count || module->meddled);
     HOLDS(module->state < SOFT_CONFIG_DONE || module->kot[module->hkid] == SOFT_KOT_RESERVED);
     HOLDS(module->state < SOFT_CONFIG_DONE || soft_keyid_private(module, module->hkid));
-    HOLDS((module->configured_features & ~soft_features0(module)) == 0);
+    HOLDS((module->configured_features & ~soft_features0(module)) == 0 || module->meddled);
     return NULL;
 }
 
@@ -80,8 +80,8 @@ static const char *check_ext(const struct soft_module *module)
     HOLDS(pool_pages == ext->demand - ext->missing + ext->extra);
     HOLDS(pool_bytes == pool_pages * PAGE_SIZE); /* the PAMT agrees */
     HOLDS(!ext->done || (ext->required && ext->missing == 0));
-    HOLDS(!ext->done || ext->step == module->knobs.ext_init_steps);
-    HOLDS(ext->extra == 0 || module->knobs.ext_pool_full_takes);
+    HOLDS(!ext->done || ext->step == module->knobs.ext_init_steps || module->meddled);
+    HOLDS(ext->extra == 0 || module->knobs.ext_pool_full_takes || module->meddled);
     return NULL;
 }
 

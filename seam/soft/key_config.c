@@ -31,7 +31,7 @@ static u64 configure(const struct soft_request *request)
     if (status != TDX_SUCCESS)
         return status;
     module->packages_configured |= package;
-    if (count_bits(module->packages_configured) == module->machine.package_count)
+    if (count_bits(module->packages_configured) >= module->machine.package_count)
         soft_set_state(module, SOFT_READY);
     return TDX_SUCCESS;
 }

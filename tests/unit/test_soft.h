@@ -66,6 +66,7 @@ struct fake {
     s64 interrupt_at; /* pending once this many entries are done; -1 never */
     u32 interrupts;   /* how often */
     u32 owner_calls;
+    u64 owner_pages; /* told in them */
     u32 violations;
     char violation[128];
     void (*hook)(struct fake *fake, u32 lp); /* runs once, in the middle of a leaf */
@@ -261,6 +262,7 @@ static UNUSED void fake_owner_changed(void *context, u64 base, u64 size, enum so
 {
     struct fake *fake = context;
     fake->owner_calls++;
+    fake->owner_pages += size / PAGE_SIZE;
     assert_true(size > 0 && (base | size) % PAGE_SIZE == 0 && base + size <= RAM_BYTES);
     for (u64 page = base / PAGE_SIZE; page < (base + size) / PAGE_SIZE; page++) {
         /* Memory changes between host and module only: nothing is taken twice, nothing given back twice. */

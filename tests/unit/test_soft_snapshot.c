@@ -1,0 +1,538 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Snapshots of the soft module: whatever happened since, soft_restore() brings back module state, page
+ * metadata and owners, tells the carrier of exactly the pages that change hands, and refuses, without a
+ * trace, when the PAMT that a snapshot lives on was initialised again or the journal overflowed.
+ */
+#include "tests/unit/test_soft.h"
+
+#define QUOTE       (1ull << 50)
+#define LIST        0x20000000ull
+#define POOL        0x110000000ull
+#define PAMT_BYTES  0x403000ull
+#define OWNER_BYTES 0x230000ull /* pages: up to behind the last place */
+
+static u64 list_info(u32 first, u32 last)
+{
+    return LIST | (u64)first << 3 | (u64)last << 55;
+}
+
+/* ---- lives: each of these places holds the PAMTs of the template TDMR ---- */
+
+#define PLACES 3
+static u64 pamt_place(u32 place)
+{
+    return 0x200000000 + place * 0x10000000ull;
+}
+
+static void configure(struct fake *fake, u32 place)
+{
+    struct tdx_tdmr_info info = template_tdmr();
+    info.pamt_4k_base = pamt_place(place);
+    info.pamt_2m_base = pamt_place(place) + 0x400000;
+    info.pamt_1g_base = pamt_place(place) + 0x402000;
+    put_tdmr(fake, 0, &info);
+    reach_config_done(fake, 1, QUOTE);
+}
+
+static void make_ready(struct fake *fake)
+{
+    assert_status("SYS.KEY.CONFIG", run(fake, 0, 31).rax, 0);
+    assert_status("SYS.KEY.CONFIG", run(fake, 2, 31).rax, 0);
+}
+
+static void initialise_tdmr_rest(struct fake *fake)
+{
+    while (run(fake, 0, 36, .rcx = 0x100000000).rdx < 0x140000000)
+        ;
+}
+
+/* Initialised TDMR in a fresh life */
+static void live(struct fake *fake, u32 place)
+{
+    fake_reset(fake);
+    configure(fake, place);
+    make_ready(fake);
+    initialise_tdmr(fake, 0x100000000, GIB);
+}
+
+static struct fake *new_fake(u64 quote_pages)
+{
+    struct fake *fake = fake_new("ext");
+    fake->knobs.quote_pages = quote_pages;
+    fake->knobs.ext_init_steps = 3;
+    fake_reset(fake);
+    return fake;
+}
+
+static void add_pages(struct fake *fake, u64 page, u32 count)
+{
+    for (u32 done = 0; done < count;) {
+        u32 batch = count - done < 512 ? count - done : 512;
+        for (u32 i = 0; i < batch; i++, done++)
+            put_u64(fake, LIST + 8 * i, page + (u64)done * PAGE_SIZE);
+        assert_status("EXT.MEM.ADD", run(fake, 0, 61, .rcx = list_info(0, batch - 1)).rax, 0);
+    }
+}
+
+/* ---- a moment: what has to be as before ---- */
+
+struct moment {
+    void *snapshot;
+    u64 footprint;
+    u8 *pamts; /* of all places */
+    u8 *owner;
+    struct soft_knobs knobs;
+};
+
+static void moment_new(struct moment *moment)
+{
+    *moment = (struct moment){
+        .snapshot = aligned_alloc(64, align_up(soft_snapshot_size(), 64)),
+        .pamts = malloc(PLACES * PAMT_BYTES),
+        .owner = malloc(OWNER_BYTES),
+    };
+    memset(moment->snapshot, 0, soft_snapshot_size());
+}
+
+static void moment_free(struct moment *moment)
+{
+    free(moment->snapshot);
+    free(moment->pamts);
+    free(moment->owner);
+}
+
+static void moment_note(struct fake *fake, struct moment *moment)
+{
+    moment->footprint = soft_footprint(fake->module);
+    moment->knobs = fake->module->knobs;
+    for (u32 i = 0; i < PLACES; i++)
+        memcpy(moment->pamts + i * PAMT_BYTES, fake->ram + pamt_place(i), PAMT_BYTES);
+    memcpy(moment->owner, fake->owner, OWNER_BYTES);
+}
+
+static void moment_take(struct fake *fake, struct moment *moment)
+{
+    assert_true(soft_snapshot(fake->module, moment->snapshot));
+    moment_note(fake, moment);
+}
+
+/* The PAMTs of places that no life of this moment used may have changed since. */
+static void moment_check(struct fake *fake, const struct moment *moment)
+{
+    const struct soft_module *module = fake->module;
+    assert_int_equal(soft_footprint(module), moment->footprint);
+    assert_memory_equal(&module->knobs, &moment->knobs, sizeof(moment->knobs));
+    for (u32 i = 0; i < PLACES; i++)
+        if (module->tdmr_count && module->tdmrs[0].pamt[TDX_PAMT_4K].base == pamt_place(i) &&
+            soft_pamt_initialised(module))
+            assert_memory_equal(fake->ram + pamt_place(i), moment->pamts + i * PAMT_BYTES, PAMT_BYTES);
+    assert_memory_equal(fake->owner, moment->owner, OWNER_BYTES);
+    const char *broken = soft_check(module);
+    if (broken)
+        fail_msg("invariant broken after a restore: %s", broken);
+}
+
+static u64 pages_that_differ(struct fake *fake, const struct moment *moment)
+{
+    u64 count = 0;
+    for (u64 chunk = 0; chunk < OWNER_BYTES; chunk += 4096) {
+        if (memcmp(fake->owner + chunk, moment->owner + chunk, 4096) == 0)
+            continue;
+        for (u64 i = chunk; i < chunk + 4096; i++)
+            count += fake->owner[i] != moment->owner[i];
+    }
+    return count;
+}
+
+static void moment_restore(struct fake *fake, struct moment *moment)
+{
+    u64 differ = pages_that_differ(fake, moment);
+    fake->owner_pages = 0;
+    assert_true(soft_restore(fake->module, moment->snapshot));
+    moment_check(fake, moment);
+    assert_int_equal(fake->owner_pages, differ);
+}
+
+static void moment_refused(struct fake *fake, struct moment *moment)
+{
+    struct moment now;
+    moment_new(&now);
+    moment_note(fake, &now);
+    fake->owner_calls = 0;
+    assert_false(soft_restore(fake->module, moment->snapshot));
+    assert_int_equal(fake->owner_calls, 0);
+    moment_check(fake, &now);
+    moment_free(&now);
+}
+
+/* ---- tests ---- */
+
+static void every_state_comes_back(void **state)
+{
+    (void)state;
+    enum { RESET, INITIALISED, CONFIGURED, READY, HALF, INITIALISED_TDMR, POOL_HALF, EXTENDED, MOMENTS };
+    struct fake *fake = new_fake(1000);
+    struct moment moments[MOMENTS];
+    for (u32 i = 0; i < MOMENTS; i++)
+        moment_new(&moments[i]);
+    moment_take(fake, &moments[RESET]);
+    configure(fake, 0);
+    moment_take(fake, &moments[CONFIGURED]);
+    make_ready(fake);
+    moment_take(fake, &moments[READY]);
+    for (u32 i = 0; i < 100; i++)
+        run(fake, 0, 36, .rcx = 0x100000000);
+    moment_take(fake, &moments[HALF]);
+    initialise_tdmr_rest(fake);
+    moment_take(fake, &moments[INITIALISED_TDMR]);
+    add_pages(fake, POOL, 500);
+    moment_take(fake, &moments[POOL_HALF]);
+    add_pages(fake, POOL + 0x1000000, 500);
+    assert_status("EXT.INIT", run(fake, 0, 60).rax, 0);
+    moment_take(fake, &moments[EXTENDED]);
+    moment_restore(fake, &moments[RESET]);
+    reach_init_done(fake);
+    moment_take(fake, &moments[INITIALISED]);
+
+    for (u32 from = 0; from < MOMENTS; from++)
+        for (u32 to = 0; to < MOMENTS; to++) {
+            moment_restore(fake, &moments[from]);
+            moment_restore(fake, &moments[to]);
+        }
+    moment_restore(fake, &moments[POOL_HALF]); /* and it goes on from there */
+    add_pages(fake, POOL + 0x2000000, 500);
+    assert_status("EXT.INIT", run(fake, 0, 60).rax, 0);
+    moment_restore(fake, &moments[EXTENDED]);
+    fake_reset(fake);
+    moment_restore(fake, &moments[EXTENDED]);
+    assert_int_equal(soft_page_owner(fake->module, POOL + 0x1000000), SOFT_OWNER_POOL);
+    assert_int_equal(soft_page_owner(fake->module, POOL + 0x2000000), SOFT_OWNER_HOST);
+    for (u32 i = 0; i < MOMENTS; i++)
+        moment_free(&moments[i]);
+    fake_free(fake);
+}
+
+/* From a half initialised TDMR on, TDMR.INIT writes where later snapshots live. */
+static void initialising_again_spoils(void **state)
+{
+    (void)state;
+    struct fake *fake = new_fake(100);
+    struct moment ready, half, whole, elsewhere;
+    moment_new(&ready);
+    moment_new(&half);
+    moment_new(&whole);
+    moment_new(&elsewhere);
+    live(fake, 1);
+    moment_take(fake, &elsewhere);
+    fake_reset(fake);
+    configure(fake, 0);
+    make_ready(fake);
+    moment_take(fake, &ready);
+    for (u32 i = 0; i < 100; i++)
+        run(fake, 0, 36, .rcx = 0x100000000);
+    moment_take(fake, &half);
+    initialise_tdmr_rest(fake);
+    add_pages(fake, POOL, 50);
+    moment_take(fake, &whole);
+    moment_restore(fake, &half);
+    moment_restore(fake, &whole);
+    moment_restore(fake, &half);
+    run(fake, 0, 36, .rcx = 0x100000000);
+    moment_refused(fake, &whole);
+    moment_restore(fake, &half);
+    moment_refused(fake, &whole);
+    moment_restore(fake, &ready);
+    run(fake, 0, 36, .rcx = 0x100000000);
+    moment_refused(fake, &half);
+    moment_restore(fake, &ready);
+    moment_restore(fake, &elsewhere);
+    live(fake, 1);
+    moment_refused(fake, &elsewhere);
+    moment_restore(fake, &ready);
+    moment_free(&ready);
+    moment_free(&half);
+    moment_free(&whole);
+    moment_free(&elsewhere);
+    fake_free(fake);
+}
+
+static void overflow_is_refused(void **state)
+{
+    (void)state;
+    struct fake *fake = new_fake(SOFT_CHANGES + 1);
+    struct moment ready, initialised, full;
+    moment_new(&ready);
+    moment_new(&initialised);
+    moment_new(&full);
+    fake_reset(fake);
+    configure(fake, 0);
+    make_ready(fake);
+    moment_take(fake, &ready);
+    initialise_tdmr(fake, 0x100000000, GIB);
+    moment_take(fake, &initialised);
+    add_pages(fake, POOL, SOFT_CHANGES);
+    moment_take(fake, &full); /* just fits */
+    moment_restore(fake, &initialised);
+    moment_restore(fake, &full);
+    add_pages(fake, POOL + SOFT_CHANGES * PAGE_SIZE, 1);
+    moment_refused(fake, &full);
+    moment_refused(fake, &initialised);
+    moment_take(fake, &full); /* a new root: all room is free again */
+    assert_status("EXT.INIT", run(fake, 0, 60).rax, 0);
+    moment_restore(fake, &full);
+    moment_restore(fake, &ready);
+    moment_restore(fake, &full);
+    moment_free(&ready);
+    moment_free(&initialised);
+    moment_free(&full);
+    fake_free(fake);
+}
+
+/* More runs than the lists of a change of life hold: exactness is given up, nothing else. */
+static void scattered_pool_between_lives(void **state)
+{
+    (void)state;
+    struct fake *fake = new_fake(2 * SOFT_RUNS);
+    struct moment scattered, other;
+    moment_new(&scattered);
+    moment_new(&other);
+    live(fake, 0);
+    moment_take(fake, &other);
+    live(fake, 1);
+    for (u32 done = 0; done < 2 * SOFT_RUNS; done += 256) {
+        for (u32 i = 0; i < 256; i++)
+            put_u64(fake, LIST + 8 * i, POOL + 2 * PAGE_SIZE * (done + i));
+        assert_status("EXT.MEM.ADD", run(fake, 0, 61, .rcx = list_info(0, 255)).rax, 0);
+    }
+    moment_take(fake, &scattered);
+    assert_true(soft_restore(fake->module, other.snapshot));
+    moment_check(fake, &other);
+    assert_true(soft_restore(fake->module, scattered.snapshot));
+    moment_check(fake, &scattered);
+    moment_free(&scattered);
+    moment_free(&other);
+    fake_free(fake);
+}
+
+static void refused_snapshots(void **state)
+{
+    (void)state;
+    struct fake *fake = new_fake(10), *other = new_fake(10);
+    struct moment moment, foreign;
+    moment_new(&moment);
+    moment_new(&foreign);
+    moment_refused(fake, &moment); /* never taken */
+    moment_take(other, &foreign);
+    moment_refused(fake, &foreign);
+    live(fake, 0);
+    moment_take(fake, &moment);
+    struct soft_request request = {.module = fake->module};
+    soft_stop(&request, "a test wants it");
+    assert_false(soft_snapshot(fake->module, foreign.snapshot)); /* nothing to come back to */
+    moment_restore(fake, &moment);
+    assert_false(soft_is_fatal(fake->module));
+    assert_status("SYS.RD", run(fake, 0, 34, .rdx = 0x0A00000300000008).rax, 0);
+    moment_free(&moment);
+    moment_free(&foreign);
+    fake_free(fake);
+    fake_free(other);
+}
+
+static void nodes_run_out(void **state)
+{
+    (void)state;
+    struct fake *fake = new_fake(100);
+    struct moment moments[SOFT_NODES];
+    live(fake, 0);
+    for (u32 i = 0; i < SOFT_NODES; i++)
+        moment_new(&moments[i]);
+    for (u32 i = 0; i + 1 < SOFT_NODES; i++) {
+        add_pages(fake, POOL + i * PAGE_SIZE, 1);
+        moment_take(fake, &moments[i]);
+    }
+    assert_false(soft_snapshot(fake->module, moments[SOFT_NODES - 1].snapshot));
+    moment_restore(fake, &moments[3]);
+    moment_restore(fake, &moments[30]);
+    moment_take(fake, &moments[7]); /* taken again elsewhere: its old place is free */
+    moment_restore(fake, &moments[6]);
+    moment_restore(fake, &moments[8]);
+    moment_restore(fake, &moments[7]);
+    for (u32 i = 0; i < 100; i++) { /* one slot, on and on */
+        moment_restore(fake, &moments[0]);
+        add_pages(fake, POOL + (40 + i) * PAGE_SIZE, 1);
+        moment_take(fake, &moments[1]);
+        add_pages(fake, POOL + 0x1000000, 1);
+        moment_take(fake, &moments[1]);
+    }
+    moment_restore(fake, &moments[30]);
+    for (u32 i = 0; i < SOFT_NODES; i++)
+        moment_free(&moments[i]);
+    fake_free(fake);
+}
+
+static void live_changes_come_back(void **state)
+{
+    (void)state;
+    struct fake *fake = new_fake(10);
+    struct moment moment;
+    moment_new(&moment);
+    live(fake, 0);
+    moment_take(fake, &moment);
+    assert_true(soft_knob_set(soft_live_knobs(fake->module), "ext_init_not_required_status=7"));
+    assert_true(soft_knob_set(soft_live_knobs(fake->module), "ext_page_type=17"));
+    soft_live_machine(fake->module)->lp_count = 2;
+    add_pages(fake, POOL, 5); /* pages of another type: still the pool's */
+    assert_true(soft_knob_set(soft_live_knobs(fake->module), "ext_page_type=16"));
+    assert_int_equal(soft_page_owner(fake->module, POOL), SOFT_OWNER_POOL);
+    add_pages(fake, POOL + 5 * PAGE_SIZE, 5);
+    moment_restore(fake, &moment);
+    assert_int_equal(fake->module->machine.lp_count, 4);
+    fake_reset(fake);
+    moment_free(&moment);
+    fake_free(fake);
+}
+
+static void footprint_sees_what_a_host_sees(void **state)
+{
+    (void)state;
+    struct fake *fake = new_fake(10);
+    live(fake, 0);
+    u64 before = soft_footprint(fake->module);
+    put_u64(fake, LIST, 0x123);
+    run(fake, 0, 61, .rcx = list_info(0, 0)); /* refused */
+    run(fake, 0, 60);                         /* too early */
+    run(fake, 0, 33, .rcx = 0);
+    run(fake, 1, 34, .rdx = ~0ull);
+    run(fake, 1, 24, .rcx = POOL);
+    assert_int_equal(soft_footprint(fake->module), before);
+    put_u64(fake, LIST, POOL);
+    run(fake, 0, 61, .rcx = list_info(0, 0));
+    u64 one = soft_footprint(fake->module);
+    assert_int_not_equal(one, before);
+    u64 lows[] = {0x100000000, 0x110001000};
+    for (u32 i = 0; i < 2; i++) { /* which page it is matters */
+        live(fake, 0);
+        put_u64(fake, LIST, lows[i]);
+        run(fake, 0, 61, .rcx = list_info(0, 0));
+        assert_int_not_equal(soft_footprint(fake->module), one);
+    }
+    live(fake, 0);
+    assert_int_equal(soft_footprint(fake->module), before);
+    fake_free(fake);
+}
+
+/* ---- any sequence of calls, snapshots, restores and resets ---- */
+
+#define SLOTS 6
+struct slot {
+    struct moment moment;
+    bool taken, spoiled, on_pamt;
+    u32 place;
+};
+
+struct drunk {
+    struct fake *fake;
+    struct slot slots[SLOTS];
+    u64 seed;
+    u32 place; /* of this life */
+};
+
+static u32 dice(struct drunk *drunk, u32 sides)
+{
+    return (u32)(test_random(&drunk->seed) % sides);
+}
+
+static void begin_life(struct drunk *drunk)
+{
+    struct fake *fake = drunk->fake;
+    fake_reset(fake);
+    drunk->place = dice(drunk, PLACES);
+    if (dice(drunk, 4) == 0)
+        return;
+    configure(fake, drunk->place);
+    if (dice(drunk, 4) == 0)
+        return;
+    make_ready(fake);
+    if (dice(drunk, 4) == 0)
+        return;
+    initialise_tdmr(fake, 0x100000000, GIB);
+    for (u32 i = 0; i < SLOTS; i++)
+        drunk->slots[i].spoiled |= drunk->slots[i].on_pamt && drunk->slots[i].place == drunk->place;
+}
+
+static void stagger(struct drunk *drunk)
+{
+    struct fake *fake = drunk->fake;
+    for (u32 i = dice(drunk, 20); i > 0; i--) {
+        for (u32 j = 0; j < 8; j++) /* the same few pages again and again, in any order */
+            put_u64(fake, LIST + 8 * j, POOL + PAGE_SIZE * dice(drunk, 64));
+        u32 first = dice(drunk, 8);
+        fake->interrupt_at = dice(drunk, 3) ? -1 : (s64)dice(drunk, 4);
+        fake->interrupts = 1;
+        run(fake, dice(drunk, 4), 61, .rcx = list_info(first, first + dice(drunk, 8 - first)));
+        if (dice(drunk, 10) == 0)
+            run(fake, 0, 60);
+        run(fake, 0, 24, .rcx = POOL);
+    }
+    fake->interrupt_at = -1;
+}
+
+static void take(struct drunk *drunk, struct slot *slot)
+{
+    moment_take(drunk->fake, &slot->moment);
+    slot->taken = true;
+    slot->spoiled = false;
+    slot->on_pamt = soft_pamt_initialised(drunk->fake->module);
+    slot->place = drunk->place;
+}
+
+static void go_back(struct drunk *drunk, struct slot *slot)
+{
+    if (!slot->taken || slot->spoiled) {
+        moment_refused(drunk->fake, &slot->moment);
+        return;
+    }
+    moment_restore(drunk->fake, &slot->moment);
+    drunk->place = slot->place;
+}
+
+static void any_way(void **state)
+{
+    (void)state;
+    struct drunk drunk = {.fake = new_fake(60), .seed = 0x5EA7};
+    for (u32 i = 0; i < SLOTS; i++)
+        moment_new(&drunk.slots[i].moment);
+    begin_life(&drunk);
+    for (u32 i = 0; i < 1000; i++) {
+        struct slot *slot = &drunk.slots[dice(&drunk, SLOTS)];
+        u32 what = dice(&drunk, 40);
+        if (what == 0)
+            begin_life(&drunk);
+        else if (what < 10)
+            take(&drunk, slot);
+        else if (what < 25)
+            go_back(&drunk, slot);
+        else
+            stagger(&drunk);
+    }
+    for (u32 i = 0; i < SLOTS; i++)
+        moment_free(&drunk.slots[i].moment);
+    fake_free(drunk.fake);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_state_comes_back),
+        cmocka_unit_test(initialising_again_spoils),
+        cmocka_unit_test(overflow_is_refused),
+        cmocka_unit_test(scattered_pool_between_lives),
+        cmocka_unit_test(refused_snapshots),
+        cmocka_unit_test(nodes_run_out),
+        cmocka_unit_test(live_changes_come_back),
+        cmocka_unit_test(footprint_sees_what_a_host_sees),
+        cmocka_unit_test(any_way),
+    };
+    return cmocka_run_group_tests_name("soft_snapshot", tests, NULL, NULL);
+}
