@@ -90,6 +90,7 @@ struct script_options {
 struct script_result {
     enum verdict verdict;
     char why[SCRIPT_TEXT_MAX]; /* of SKIP and ERROR */
+    bool known_bug;    /* its xfail line holds for this module's version: it is expected to fail */
     bool by_inference; /* a FAIL of an expectation that is only inferred, on a subject that isn't soft */
     u64 seamcalls;
 };
