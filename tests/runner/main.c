@@ -6,6 +6,8 @@
  *
  * features=LIST   none, quote, names of TDX_FEATURES0 bits joined by ',', or 0x... bits. Default: quote.
  *
+ * quote_required=1  Quoting that is configured and doesn't start is a failure. Default: one line in the log.
+ *
  * list=1          Prints the ids of the selected cases and leaves.
  *
  * verbose=1       Prints expectations that hold, too.
@@ -86,6 +88,7 @@ static bool parse_command_line(const char *command_line, struct tdx_options *opt
 {
     static char features[BOOT_COMMAND_LINE];
     *options = tdx_default_options();
+    options->quote_required = has_flag(command_line, "quote_required");
     selection.verbose = has_flag(command_line, "verbose");
     parse_option(command_line, "run", selection.pattern, sizeof(selection.pattern));
     if (!parse_option(command_line, "features", features, sizeof(features)))
