@@ -335,13 +335,9 @@ bool boot_info_read(struct boot_info *info, enum boot_entry entry, u64 loader_da
 {
     switch (entry) {
     case BOOT_ENTRY_PVH:
-        if (!boot_info_from_pvh(info, loader_data, view))
-            return false;
-        /* QEMU has room for one module, so that one may be an archive of them; several are taken as they are.
-         */
-        return info->module_count != 1 || boot_info_unpack(info, view);
+        return boot_info_from_pvh(info, loader_data, view) && boot_info_unpack(info, view);
     case BOOT_ENTRY_MULTIBOOT2:
-        return boot_info_from_multiboot2(info, loader_data, view);
+        return boot_info_from_multiboot2(info, loader_data, view) && boot_info_unpack(info, view);
     }
     log_line("boot: unknown entry kind %u: boot by PVH (qemu -kernel) or Multiboot2 (GRUB)", (unsigned)entry);
     return false;

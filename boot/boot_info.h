@@ -59,9 +59,8 @@ extern const struct boot_view boot_early_view; /* the tables of entry.asm: the f
 enum boot_entry { BOOT_ENTRY_PVH = 1, BOOT_ENTRY_MULTIBOOT2 = 2 };
 
 /*
- * Each fills *info from what the loader left and normalises it; boot_info_read() also unpacks the one module
- * that PVH has room for, if it is an archive. False: refused, and log_line() said why and what to do; *info
- * is then not to be used.
+ * Each fills *info from what the loader left and normalises it; boot_info_read() also unpacks archives.
+ * False: refused, and log_line() said why and what to do; *info is then not to be used.
  */
 bool boot_info_read(struct boot_info *info, enum boot_entry entry, u64 loader_data,
                     const struct boot_view *view);
@@ -81,8 +80,9 @@ bool boot_info_normalise(struct boot_info *info);
 bool boot_info_carve(struct boot_info *info, u64 base, u64 size, u32 type);
 
 /*
- * If a module is a newc cpio archive, replaces it by its regular files. Returns false (and says why) if it
- * begins like an archive but is damaged.
+ * Replaces newc cpio archives by their regular files: the one module that there is (QEMU's PVH loader has
+ * room for no more), and of several those whose name ends in ".cpio" (others, as an initrd, are meant for
+ * somebody else). Returns false (and says why) if one begins like an archive but is damaged.
  */
 bool boot_info_unpack(struct boot_info *info, const struct boot_view *view);
 

@@ -87,7 +87,7 @@ static bool unpack_archive(struct boot_info *info, const struct boot_module *mod
     }
 }
 
-/* Keeps a module that isn't an archive as it is. */
+/* A module that isn't an archive stays as it is. */
 static bool unpack_module(struct boot_info *info, const struct boot_module *module,
                           const struct boot_view *view)
 {
@@ -103,14 +103,26 @@ static bool unpack_module(struct boot_info *info, const struct boot_module *modu
     return boot_add_module(info, module->base, module->size, module->name, sizeof(module->name));
 }
 
+static bool is_called_archive(const struct boot_module *module)
+{
+    size_t length = strlen(module->name);
+    return length > 5 && strcmp(module->name + length - 5, ".cpio") == 0;
+}
+
 bool boot_info_unpack(struct boot_info *info, const struct boot_view *view)
 {
     struct boot_module packed[BOOT_MAX_MODULES];
     u32 count = info->module_count;
     memcpy(packed, info->modules, sizeof(packed));
     info->module_count = 0;
-    for (u32 i = 0; i < count; i++)
-        if (!unpack_module(info, &packed[i], view))
+    for (u32 i = 0; i < count; i++) {
+        const struct boot_module *module = &packed[i];
+        bool added =
+            count == 1 || is_called_archive(module)
+                ? unpack_module(info, module, view)
+                : boot_add_module(info, module->base, module->size, module->name, sizeof(module->name));
+        if (!added)
             return false;
+    }
     return true;
 }

@@ -879,6 +879,24 @@ static void cpio_leaves_other_modules_alone(void **state)
     free(machine.bytes);
 }
 
+/* An initrd is an archive, too, but not ours to open. */
+static void cpio_opens_of_several_only_those_called_so(void **state)
+{
+    (void)state;
+    struct machine machine = cpio_machine();
+    struct boot_view view = view_of(&machine);
+    map_clear();
+    info.modules[info.module_count++] = (struct boot_module){"initrd.img", PHYSICAL, machine.size};
+    info.modules[info.module_count++] = (struct boot_module){"suite.cpio", PHYSICAL, machine.size};
+    info.modules[info.module_count++] = (struct boot_module){".cpio", PHYSICAL, machine.size};
+    assert_true(boot_info_unpack(&info, &view));
+    assert_int_equal(info.module_count, 5);
+    assert_string_equal(info.modules[0].name, "initrd.img");
+    assert_string_equal(info.modules[1].name, "first.seam");
+    assert_string_equal(info.modules[4].name, ".cpio");
+    free(machine.bytes);
+}
+
 static void cpio_refuses_other_formats(void **state)
 {
     (void)state;
@@ -1015,6 +1033,7 @@ int main(void)
         cmocka_unit_test(mb2_refuses_too_many_modules),
         cmocka_unit_test(cpio_unpacks),
         cmocka_unit_test(cpio_leaves_other_modules_alone),
+        cmocka_unit_test(cpio_opens_of_several_only_those_called_so),
         cmocka_unit_test(cpio_refuses_other_formats),
         cmocka_unit_test(cpio_refuses_truncation_everywhere),
         cmocka_unit_test(cpio_refuses_damage),
