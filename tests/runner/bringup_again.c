@@ -373,7 +373,7 @@ static void pool_in_a_storm(struct test *test)
                           .kind = MONITOR_INJECT_INTERRUPT, .leaf = TDH_EXT_MEM_ADD, .nth = 2, .count = 5}))
         return;
     u64 flushed = donated_flushed_lines();
-    storm_start(STORM_US);
+    storm_start_timer(0, STORM_US);
     bool done = check_stage(test);
     u64 interrupts = storm_stop();
     if (!done)

@@ -14,34 +14,49 @@ static const char *volatile watched; /* NULL: nothing is watched */
 static volatile u64 watched_seconds;
 static volatile deadline_t watched_until;
 
-static volatile u64 storm_interval; /* 0: no storm */
-static volatile u64 storm_count;
+/* By the CPU whose timer it is. The boot CPU writes interval and target, the interrupt handler count. */
+static struct {
+    volatile u64 interval; /* microseconds; 0: no storm */
+    volatile u32 target;
+    volatile u64 count;
+} storms[MAX_CPUS];
 
 static u32 watching_cpu(void)
 {
     return cpu_count() - 1;
 }
 
-static void tick(struct trap_frame *frame)
+static void watch(void)
 {
-    (void)frame;
-    if (cpu_this() == 0 && storm_interval) {
-        storm_count++;
-        timer_arm_us(storm_interval);
-    } else if (cpu_this() == watching_cpu()) {
-        timer_arm_us(TICK_US);
-    }
-    if (cpu_this() != watching_cpu())
-        return;
     const char *what = watched;
     if (what && deadline_passed((deadline_t){watched_until.cycles}))
         panic("test %s exceeded %lu s", what, watched_seconds);
 }
 
+/* What is due next on this CPU; nothing if neither storm nor watchdog needs its timer. */
 static void arm(void *arg)
 {
     (void)arg;
-    timer_arm_us(TICK_US);
+    u32 me = cpu_this();
+    u64 interval = storms[me].interval;
+    if (me == watching_cpu())
+        interval = interval ? min_u64(interval, TICK_US) : TICK_US;
+    if (interval)
+        timer_arm_us(interval);
+}
+
+static void tick(struct trap_frame *frame)
+{
+    (void)frame;
+    u32 me = cpu_this();
+    if (storms[me].interval) {
+        storms[me].count++;
+        if (storms[me].target != me)
+            ipi_send(storms[me].target, VECTOR_PING);
+    }
+    if (me == watching_cpu())
+        watch();
+    arm(NULL);
 }
 
 void ticker_init(void)
@@ -63,18 +78,35 @@ void watchdog_stop(void)
     watched = NULL;
 }
 
-void storm_start(u64 interval_us)
+static bool start(u32 cpu, u32 target, u64 interval_us)
 {
-    storm_count = 0;
-    storm_interval = interval_us;
-    timer_arm_us(interval_us);
+    if (cpu >= cpu_count() || target >= cpu_count() || interval_us == 0)
+        return false;
+    storms[cpu].target = target;
+    storms[cpu].interval = interval_us;
+    return smp_run_on(cpu, arm, NULL, 0);
 }
 
+bool storm_start_timer(u32 cpu, u64 interval_us)
+{
+    return start(cpu, cpu, interval_us);
+}
+
+/* The last CPU that isn't the target: the boot CPU is the one that has most to do in a test. */
+bool storm_start_ipi(u32 target, u64 interval_us)
+{
+    u32 last = cpu_count() - 1;
+    return last > 0 && start(target == last ? last - 1 : last, target, interval_us);
+}
+
+/* A timer that is still running finds no storm when it fires. */
 u64 storm_stop(void)
 {
-    storm_interval = 0;
-    timer_stop();
-    if (watching_cpu() == 0)
-        timer_arm_us(TICK_US);
-    return storm_count;
+    u64 count = 0;
+    for (u32 cpu = 0; cpu < cpu_count(); cpu++) {
+        storms[cpu].interval = 0;
+        count += storms[cpu].count;
+        storms[cpu].count = 0;
+    }
+    return count;
 }

@@ -6,6 +6,9 @@
  * The watchdog ticks on the last CPU, so that it also bites when the boot CPU hangs with interrupts off; on a
  * machine with one CPU it ticks there and can't. When a case overruns, the run ends: panic() with the name of
  * the case.
+ *
+ * A storm needs nobody's main thread: the timer of one CPU interrupts that CPU itself, or sends another one
+ * an interrupt whenever it fires. No CPU is lost to the test for it.
  */
 #ifndef TESTS_RUNNER_TICKER_H
 #define TESTS_RUNNER_TICKER_H
@@ -17,8 +20,14 @@ void ticker_init(void);
 void watchdog_start(const char *what, u64 seconds);
 void watchdog_stop(void);
 
-/* A timer interrupt on the boot CPU every so many microseconds, from the end of one to the next. */
-void storm_start(u64 interval_us);
-u64 storm_stop(void); /* how many there were */
+/*
+ * An interrupt at this CPU every so many microseconds, from the end of one to the next: of its own timer, or
+ * from another CPU. One storm a timer; the next one takes its place. False: no such CPU, no other CPU to send
+ * from, or it doesn't answer. Intervals above a quarter of a second may come sooner than asked for.
+ */
+bool storm_start_timer(u32 cpu, u64 interval_us);
+bool storm_start_ipi(u32 target, u64 interval_us);
+/* Ends all storms; how many interrupts there were. */
+u64 storm_stop(void);
 
 #endif
