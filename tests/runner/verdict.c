@@ -15,6 +15,13 @@ const char *verdict_name(enum verdict verdict)
     return names[verdict];
 }
 
+const char *verdict_excuse(enum verdict verdict, bool by_inference, const char *known_bug)
+{
+    if (known_bug || verdict != VERDICT_FAIL || !by_inference)
+        return known_bug;
+    return "inferred expectation does not hold on this subject";
+}
+
 void totals_add(struct totals *totals, enum verdict verdict, const char *known_bug)
 {
     if (verdict == VERDICT_PASS)

@@ -35,6 +35,13 @@ struct totals {
     u32 pass, fail, xfail, xpass, skip, error;
 };
 
+/*
+ * What is to be passed on as known_bug below: the case's own one, or, for a failure that rests on inference
+ * alone, that. Nobody has promised what was only inferred, so a subject that isn't our own model can't be
+ * blamed for it.
+ */
+const char *verdict_excuse(enum verdict verdict, bool by_inference, const char *known_bug);
+
 /* Counts one case. known_bug is NULL or the reason why it is expected to fail. */
 void totals_add(struct totals *totals, enum verdict verdict, const char *known_bug);
 u32 totals_count(const struct totals *totals);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "kernel/panic.h"
+#include "tests/runner/again.h"
 #include "tests/runner/selection.h"
 #include "tests/runner/verdict.h"
 
@@ -51,6 +52,60 @@ static void positive_exit_codes(void **state)
     assert_int_equal(verdict_exit_code(VERDICT_FAIL), 0x11);
     assert_int_equal(verdict_exit_code(VERDICT_ERROR), 0x12);
     assert_int_equal(verdict_exit_code(VERDICT_SKIP), 0x13);
+}
+
+/* Nobody has promised what is only inferred: on a subject that isn't our model it never turns a run red. */
+static void inference_excuses_failures_alone(void **state)
+{
+    (void)state;
+    assert_null(verdict_excuse(VERDICT_FAIL, false, NULL));
+    assert_non_null(verdict_excuse(VERDICT_FAIL, true, NULL));
+    assert_null(verdict_excuse(VERDICT_PASS, true, NULL));
+    assert_null(verdict_excuse(VERDICT_ERROR, true, NULL));
+    assert_null(verdict_excuse(VERDICT_SKIP, true, NULL));
+    assert_string_equal(verdict_excuse(VERDICT_FAIL, true, "bug 7"), "bug 7");
+    assert_string_equal(verdict_excuse(VERDICT_PASS, false, "bug 7"), "bug 7");
+
+    struct totals totals = {.pass = 3};
+    struct test_case item = {.id = "a.b", .source = SOURCE_INFERRED};
+    item.known_bug = verdict_excuse(VERDICT_FAIL, true, NULL);
+    ktap_result(&totals, &item, VERDICT_FAIL, "", 7);
+    assert_string_equal(lines, "# result: a.b fail 7 cycles\n"
+                               "ok 4 a.b # XFAIL inferred expectation does not hold on this subject\n");
+    assert_int_equal(totals.xfail, 1);
+    assert_int_equal(totals_verdict(&totals), VERDICT_PASS);
+}
+
+/* ---- the command that runs a case again ---- */
+
+static const char *again(const char *word, const char *file, size_t size)
+{
+    static char text[256];
+    memset(text, 'x', sizeof(text));
+    again_options(word, file, text, size);
+    assert_true(strlen(text) < size);
+    return text;
+}
+
+static void again_decodes(void **state)
+{
+    (void)state;
+    assert_string_equal(again("", "a.tdxt", 256), "");
+    assert_string_equal(again("--smp+8,packages=2+--profile+dpamt", NULL, 256),
+                        "--smp 8,packages=2 --profile dpamt");
+    assert_string_equal(again("--append+x=1~p2+~t/y~", NULL, 256), "--append x=1+2 ~/y~");
+    assert_string_equal(again("--smp+8+--mem+1G", NULL, 12), "--smp 8");
+}
+
+static void again_names_only_the_file_of_the_case(void **state)
+{
+    (void)state;
+    const char *word = "--mem+1G+--script+d/a.tdxt+--script+b.tdxt+--script+d/ba.tdxt";
+    assert_string_equal(again(word, "a.tdxt", 256), "--mem 1G --script d/a.tdxt");
+    assert_string_equal(again(word, "b.tdxt", 256), "--mem 1G --script b.tdxt");
+    assert_string_equal(again(word, "c.tdxt", 256), "--mem 1G");
+    assert_string_equal(again(word, NULL, 256), "--mem 1G");
+    assert_string_equal(again("--script", "a.tdxt", 256), "");
 }
 
 static enum verdict after(const char *cases)
@@ -246,6 +301,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(worst_wins),
         cmocka_unit_test(positive_exit_codes),
+        cmocka_unit_test_setup(inference_excuses_failures_alone, clear_lines),
+        cmocka_unit_test(again_decodes),
+        cmocka_unit_test(again_names_only_the_file_of_the_case),
         cmocka_unit_test(verdict_of_a_run),
         cmocka_unit_test(totals_count_each_kind),
         cmocka_unit_test(ids),
