@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The model's invariants, as code. Each rule is a line that names itself when it doesn't hold. */
-#include "seam/soft/state.h"
+#include "seam/soft/td.h"
 
 #include "lib/bits.h"
 
@@ -85,10 +85,83 @@ static const char *check_ext(const struct soft_module *module)
     return NULL;
 }
 
+/* ---- TDs ---- */
+
+/* Two sums that are the same if every TD has as many children as it says: each page counts with its owner. */
+struct td_census {
+    const struct soft_module *module;
+    const char *broken;
+    u64 with_keyid;
+    u64 promised, found;
+};
+
+static u64 weight(u64 tdr, u64 pages)
+{
+    return pages * (tdr / PAGE_SIZE + 1) * 0x9E3779B97F4A7C15ull;
+}
+
+static const char *check_td(const struct soft_module *module, const struct soft_td *td)
+{
+    static const enum soft_kot wanted[] = {SOFT_KOT_ASSIGNED, SOFT_KOT_ASSIGNED, SOFT_KOT_FLUSHED};
+    HOLDS(td->life == SOFT_TEARDOWN || module->kot[td->hkid] == wanted[td->life]);
+    HOLDS((td->packages & ~module->packages_configured) == 0);
+    HOLDS(td->life != SOFT_HKID_ASSIGNED || td->packages != module->packages_configured);
+    HOLDS(td->life != SOFT_KEYS_CONFIGURED || td->packages == module->packages_configured);
+    HOLDS(td->tdcs_pages <= SOFT_TDCS_PAGES_MAX);
+    HOLDS(td->life == SOFT_TEARDOWN || td->children >= td->tdcs_pages);
+    return NULL;
+}
+
+static void count_page(void *context, u64 page, u64 size, const struct soft_pamt_entry *entry)
+{
+    struct td_census *census = context;
+    if (entry->lock != 0)
+        census->broken = "entry->lock == 0";
+    if (entry->type == TDX_PAGE_TDR) {
+        struct soft_td td = soft_td_of(entry);
+        const char *broken = check_td(census->module, &td);
+        census->broken = broken ? broken : census->broken;
+        census->with_keyid += td.life != SOFT_TEARDOWN;
+        census->promised += weight(page, td.children);
+    } else if (entry->type < SOFT_PAGE_POOL_FIRST) {
+        census->found += weight(soft_pamt_owner(entry), size / PAGE_SIZE);
+    }
+}
+
+static const char *check_tds(const struct soft_module *module)
+{
+    struct td_census census = {.module = module};
+    u64 owned_keyids = 0;
+    soft_each_private(module, count_page, &census);
+    if (census.broken)
+        return census.broken;
+    for (u32 hkid = 0; hkid < SOFT_KEYIDS; hkid++) {
+        owned_keyids += module->kot[hkid] == SOFT_KOT_ASSIGNED || module->kot[hkid] == SOFT_KOT_FLUSHED;
+        HOLDS(module->kot[hkid] <= SOFT_KOT_RESERVED);
+        HOLDS(module->kot_packages[hkid] == 0 || module->kot[hkid] == SOFT_KOT_FLUSHED);
+        HOLDS((module->kot_packages[hkid] & ~module->packages_configured) == 0);
+    }
+    HOLDS(census.with_keyid == owned_keyids);
+    HOLDS(census.promised == census.found); /* every TD has the children that it says */
+    return NULL;
+}
+
+static const char *check_cache_wb(const struct soft_module *module)
+{
+    HOLDS(module->kot_lock == 0);
+    for (u32 i = 0; i < TDX_MAX_PACKAGES; i++) {
+        HOLDS(module->cache_wb[i].lock == 0);
+        HOLDS(module->cache_wb[i].next == 0 ||
+              module->cache_wb[i].next < module->sample.msr[SOFT_MSR_WBINVDP]);
+    }
+    return NULL;
+}
+
 const char *soft_check(const struct soft_module *module)
 {
-    const char *(*const checks[])(const struct soft_module *) = {check_lps, check_state, check_tdmrs,
-                                                                 check_ext, soft_journal_check};
+    const char *(*const checks[])(const struct soft_module *) = {
+        check_lps, check_state, check_tdmrs, check_ext, check_tds, check_cache_wb, soft_journal_check,
+    };
     const char *broken = NULL;
     for (u32 i = 0; i < ARRAY_COUNT(checks) && !broken; i++)
         broken = checks[i](module);

@@ -5,10 +5,10 @@
 
 #include "lib/bits.h"
 
-static u64 set_key(const struct soft_request *request)
+u64 soft_set_key(const struct soft_request *request, u16 hkid)
 {
     const struct soft_platform *platform = &request->module->platform;
-    switch (platform->pconfig(platform->context, request->lp, request->module->hkid)) {
+    switch (platform->pconfig(platform->context, request->lp, hkid)) {
     case SOFT_PCONFIG_OK:
         return TDX_SUCCESS;
     case SOFT_PCONFIG_BUSY:
@@ -16,7 +16,7 @@ static u64 set_key(const struct soft_request *request)
     case SOFT_PCONFIG_NO_ENTROPY:
         return TDX_KEY_GENERATION_FAILED;
     }
-    return soft_stop(request, "SYS.KEY.CONFIG: PCONFIG gave a result that the module doesn't know");
+    return soft_stop(request, "PCONFIG gave a result that the module doesn't know");
 }
 
 static u64 configure(const struct soft_request *request)
@@ -27,7 +27,7 @@ static u64 configure(const struct soft_request *request)
         return TDX_SYS_KEY_CONFIG_NOT_PENDING;
     if (module->packages_configured & package)
         return TDX_KEY_CONFIGURED;
-    u64 status = set_key(request);
+    u64 status = soft_set_key(request, module->hkid);
     if (status != TDX_SUCCESS)
         return status;
     module->packages_configured |= package;

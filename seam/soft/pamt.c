@@ -51,24 +51,56 @@ void soft_pamt_hash(struct soft_module *module, u64 at, u64 first, u64 second)
     __atomic_fetch_xor(&module->pamt_hash, hash * 0xBF58476D1CE4E5B9ull, __ATOMIC_RELAXED);
 }
 
+struct value {
+    u64 words[2];
+};
+
+/* What an entry says, without its lock */
+static struct value value_of(const struct soft_pamt_entry *entry, u64 bepoch)
+{
+    struct value value;
+    memcpy(value.words, entry, sizeof(value.words));
+    value.words[0] &= ~(u64)0xFFFF;
+    value.words[1] = bepoch;
+    return value;
+}
+
+static void note_before(struct soft_module *module, const struct soft_pamt_walk *walk, struct value old)
+{
+    soft_journal_note(module, SOFT_CHANGE_ENTRY, walk->at, align_down(walk->page, page_bytes[walk->level]),
+                      walk->level, old.words);
+}
+
+static void hash_change(struct soft_module *module, u64 at, struct value old, struct value new)
+{
+    soft_pamt_hash(module, at, old.words[0], old.words[1]);
+    soft_pamt_hash(module, at, new.words[0], new.words[1]);
+}
+
 void soft_pamt_set(struct soft_module *module, const struct soft_pamt_walk *walk, u8 type, u64 owner,
                    u64 bepoch)
 {
     struct soft_pamt_entry *entry = walk->entries[walk->level];
     u64 frame = owner / PAGE_SIZE;
-    struct soft_pamt_entry new = {.type = type, .bepoch = bepoch};
-    u64 old_value[2], new_value[2];
-    memcpy(new.owner, &frame, sizeof(new.owner));
-    memcpy(new_value, &new, sizeof(new_value));
-    memcpy(old_value, entry, sizeof(old_value));
-    old_value[0] &= ~(u64)0xFFFF; /* without the lock */
-    soft_journal_note(module, SOFT_CHANGE_ENTRY, walk->at, align_down(walk->page, page_bytes[walk->level]),
-                      walk->level, old_value);
-    soft_pamt_hash(module, walk->at, old_value[0], old_value[1]);
-    soft_pamt_hash(module, walk->at, new_value[0], new_value[1]);
+    struct value old = value_of(entry, entry->bepoch);
+    note_before(module, walk, old);
     memcpy(entry->owner, &frame, sizeof(entry->owner));
     entry->bepoch = bepoch;
     __atomic_store_n(&entry->type, type, __ATOMIC_RELEASE);
+    hash_change(module, walk->at, old, value_of(entry, bepoch));
+}
+
+/* Others may add at the same time. Noted before it happens: so the first note of several holds the oldest
+ * value. */
+void soft_pamt_add(struct soft_module *module, const struct soft_pamt_walk *walk, u64 delta)
+{
+    struct soft_pamt_entry *entry = walk->entries[walk->level];
+    u64 old = __atomic_load_n(&entry->bepoch, __ATOMIC_ACQUIRE);
+    do
+        note_before(module, walk, value_of(entry, old));
+    while (!__atomic_compare_exchange_n(&entry->bepoch, &old, old + delta, false, __ATOMIC_ACQ_REL,
+                                        __ATOMIC_ACQUIRE));
+    hash_change(module, walk->at, value_of(entry, old), value_of(entry, old + delta));
 }
 
 static bool lock_entry(struct soft_pamt_entry *entry, bool exclusive)

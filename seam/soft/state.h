@@ -270,11 +270,24 @@ void soft_pamt_release(struct soft_pamt_walk *walk);
  * else changes in page metadata: soft_metadata_...() in journal.h. */
 void soft_pamt_set(struct soft_module *module, const struct soft_pamt_walk *walk, u8 type, u64 owner,
                    u64 bepoch);
+/* Adds to BEPOCH; the leaf is locked at least shared. */
+void soft_pamt_add(struct soft_module *module, const struct soft_pamt_walk *walk, u64 delta);
 u64 soft_pamt_owner(const struct soft_pamt_entry *entry);
 /* Keeps pamt_hash: called for the old and for the new value of 16 bytes of page metadata. */
 void soft_pamt_hash(struct soft_module *module, u64 at, u64 first, u64 second);
 /* Physical address of an entry. */
 u64 soft_pamt_at(const struct soft_tdmr *tdmr, u64 pa, enum tdx_pamt_level level);
+
+/* ---- operand.c ---- */
+
+/* Checks a page operand and walks to its leaf, of any type and size. Not TDX_SUCCESS: nothing is locked. */
+u64 soft_page_walk(const struct soft_request *request, u64 page, u64 operand, bool exclusive,
+                   struct soft_pamt_walk *walk);
+/* The same for a page of 4 KiB that has to be of this type. */
+u64 soft_page_operand(const struct soft_request *request, u64 page, u64 operand, bool exclusive, u8 type,
+                      struct soft_pamt_walk *walk);
+/* While the page's entry is locked exclusively, so that its owners follow one another. */
+void soft_report_owner(const struct soft_module *module, u64 base, u64 size, enum soft_owner owner);
 
 /* ---- owned.c: which pages are the module's, besides the PAMTs ---- */
 
@@ -324,14 +337,23 @@ u64 soft_key_config(const struct soft_request *request);
 u64 soft_sys_update(const struct soft_request *request);
 u64 soft_tdmr_init(const struct soft_request *request);
 u64 soft_page_rdmd(const struct soft_request *request);
+u64 soft_page_wbinvd(const struct soft_request *request);
+u64 soft_page_reclaim(const struct soft_request *request);
+u64 soft_cache_wb(const struct soft_request *request);
+u64 soft_mng_create(const struct soft_request *request);
+u64 soft_mng_key_config(const struct soft_request *request);
+u64 soft_mng_addcx(const struct soft_request *request);
+u64 soft_mng_vpflushdone(const struct soft_request *request);
+u64 soft_mng_key_freeid(const struct soft_request *request);
 u64 soft_ext_mem_add(const struct soft_request *request);
 u64 soft_ext_init(const struct soft_request *request);
 u64 soft_no_operation(const struct soft_request *request);
 
 /* Parts of handlers that stand in files of their own */
-u64 soft_check_cpuid(const struct soft_request *request); /* cpuid_rules.c: SYS.INIT's CPUID rules */
-u64 soft_check_vmx(const struct soft_request *request);   /* vmx_rules.c: SYS.INIT's VMX rules */
-u64 soft_check_smrr(const struct soft_request *request);  /* smrr.c: SYS.INIT's SMRR rules */
+u64 soft_set_key(const struct soft_request *request, u16 hkid); /* key_config.c: PCONFIG on this package */
+u64 soft_check_cpuid(const struct soft_request *request);       /* cpuid_rules.c: SYS.INIT's CPUID rules */
+u64 soft_check_vmx(const struct soft_request *request);         /* vmx_rules.c: SYS.INIT's VMX rules */
+u64 soft_check_smrr(const struct soft_request *request);        /* smrr.c: SYS.INIT's SMRR rules */
 /* tdmr_rules.c: is TDMR number index in the table valid next to those before it? */
 u64 soft_check_tdmr(const struct soft_module *module, u32 index);
 void soft_ext_configure(struct soft_module *module); /* ext.c: the demand of the configured features */

@@ -63,6 +63,8 @@ struct fake {
     enum soft_pconfig pconfig;
     u32 pconfig_lps; /* bitmap of LPs that ran it */
     u16 pconfig_hkid;
+    u32 blocks[4];     /* cache blocks that each LP wrote back ... */
+    u64 last_block[4]; /* ... and the last of them */
     s64 interrupt_at; /* pending once this many entries are done; -1 never */
     u32 interrupts;   /* how often */
     u32 owner_calls;
@@ -182,7 +184,12 @@ static UNUSED u64 fake_rdmsr(void *context, u32 lp, u32 msr)
 static UNUSED void fake_wrmsr(void *context, u32 lp, u32 msr, u64 value)
 {
     struct fake *fake = context;
-    assert_int_equal(msr, 0x122); /* the only MSR that the module writes */
+    if (msr == 0x99) {
+        fake->blocks[lp]++;
+        fake->last_block[lp] = value;
+        return;
+    }
+    assert_int_equal(msr, 0x122); /* the only other MSR that the module writes */
     fake->tsx_ctrl[lp] = value;
 }
 
@@ -395,7 +402,10 @@ static UNUSED u32 outputs_of(u64 rax)
     case 36:
         return RDX;
     case 24:
+    case 28:
         return RCX | RDX | R8 | R9 | R10 | R11;
+    case 59:
+        return RDX | R8;
     case 61:
         return RCX;
     default:
@@ -526,7 +536,7 @@ static UNUSED void reach_ready(struct fake *fake, u32 version, u64 features)
     assert_status("SYS.KEY.CONFIG", run(fake, 2, 31).rax, 0);
 }
 
-/* All of the template TDMR */
+/* SYS.TDMR.INIT to the end */
 static UNUSED void initialise_tdmr(struct fake *fake, u64 base, u64 size)
 {
     u32 calls = 0;

@@ -128,7 +128,8 @@ static void unmodelled_leaves_are_honest(void **state)
 #define TDX_LEAF(symbol, name, number, since) {(number), #since},
 #include "drivers/tdx/abi/leaves.def"
     };
-    static const u32 modelled[] = {24, 27, 31, 32, 33, 34, 35, 36, 37, 44, 45, 53};
+    static const u32 modelled[] = {1,  8,  9,  19, 20, 24, 27, 28, 31, 32,
+                                   33, 34, 35, 36, 37, 40, 41, 44, 45, 53};
     struct fake *fake = fake_new("1.5.01");
     struct tdx_tdmr_info info = template_tdmr();
     put_tdmr(fake, 0, &info);

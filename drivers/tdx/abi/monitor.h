@@ -116,6 +116,7 @@ enum monitor_owner {
     MONITOR_OWNER_SEAMRR = 3,   /* the module's own range, the monitor in it */
     MONITOR_OWNER_NO_RAM = 4,   /* not memory */
     MONITOR_OWNER_RESERVED = 5, /* ordinary memory inside a TDMR's reserved area */
+    MONITOR_OWNER_CONTROL = 6,  /* control page of a TD, as its TDR */
 };
 
 /* inferred: public sources leave open what exactly a host sees */
