@@ -2,12 +2,14 @@
 #include "seam/monitor/control.h"
 
 #include "lib/string.h"
+#include "seam/monitor/command_run.h"
 #include "seam/monitor/inject.h"
 #include "seam/monitor/log.h"
 #include "seam/monitor/machine.h"
 #include "seam/monitor/memory.h"
 #include "seam/monitor/options.h"
 #include "seam/monitor/platform.h"
+#include "seam/monitor/snapshot.h"
 #include "seam/monitor/stray.h"
 
 static u64 resets, counter_selected, page_selected;
@@ -63,6 +65,8 @@ static u64 page_owner(u64 page)
         return MONITOR_OWNER_PAMT;
     case SOFT_OWNER_POOL:
         return MONITOR_OWNER_POOL;
+    case SOFT_OWNER_CONTROL:
+        return MONITOR_OWNER_CONTROL;
     default:
         return soft_page_in_reserved_area(module, page) ? MONITOR_OWNER_RESERVED : MONITOR_OWNER_HOST;
     }
@@ -76,6 +80,15 @@ static bool counter(u64 index, u64 *value)
         return false;
     *value = inject_faults_left((u16)(index - MONITOR_COUNTER_FAULTS));
     return true;
+}
+
+/* The first eight characters, the first one lowest. */
+static u64 profile(void)
+{
+    u64 value = 0;
+    for (u32 i = 0; i < sizeof(value) && options.profile[i]; i++)
+        value |= (u64)(u8)options.profile[i] << 8 * i;
+    return value;
 }
 
 bool control_read(struct lp *lp, u32 offset, u64 *value)
@@ -111,15 +124,25 @@ bool control_read(struct lp *lp, u32 offset, u64 *value)
     case MONITOR_MSR_STRAY_LAST:
         *value = stray_last_page();
         return true;
-    default: /* MONITOR_MSR_NOP */
+    case MONITOR_MSR_NOP:
         *value = 0;
         return true;
+    case MONITOR_MSR_SNAPSHOT:
+        *value = snapshot_filled();
+        return true;
+    case MONITOR_MSR_FOOTPRINT:
+        *value = soft_footprint(platform_module());
+        return true;
+    case MONITOR_MSR_PROFILE:
+        *value = profile();
+        return true;
+    default: /* written only */
+        return false;
     }
 }
 
 bool control_write(struct lp *lp, u32 offset, u64 value)
 {
-    (void)lp;
     u64 ignored;
     switch (offset) {
     case MONITOR_MSR_RESET:
@@ -143,6 +166,12 @@ bool control_write(struct lp *lp, u32 offset, u64 value)
         return true;
     case MONITOR_MSR_NOP:
         return true;
+    case MONITOR_MSR_COMMAND:
+        return command_run(lp, value);
+    case MONITOR_MSR_SNAPSHOT:
+        return snapshot_take(lp, value);
+    case MONITOR_MSR_RESTORE:
+        return snapshot_restore(lp, value);
     default:
         return false;
     }

@@ -4,8 +4,8 @@
 #include "kernel/cpu.h"
 #include "lib/string.h"
 #include "seam/monitor/control.h"
+#include "seam/monitor/faults.h"
 #include "seam/monitor/machine.h"
-#include "seam/monitor/platform.h"
 
 #define ANY 0xFFFFFFFFu
 
@@ -49,9 +49,10 @@ struct query {
 
 static void leaf_1(const struct lp *lp, struct query q, struct soft_cpuid *r)
 {
-    u32 per_package = min_u64(1u << machine.package_shift, 255);
+    struct placement place = faults_placement(lp);
+    u32 per_package = min_u64(1u << place.package_shift, 255);
     r->eax = machine.topology->signature;
-    r->ebx = (r->ebx & 0xFF00) | per_package << 16 | lp->apic_id << 24;
+    r->ebx = (r->ebx & 0xFF00) | per_package << 16 | place.x2apic_id << 24;
     if (q.guest) {
         u32 osxsave = lp->vmcb->cr4 & CR4_OSXSAVE ? 1u << 27 : 0;
         r->ecx = (r->ecx & ~(1u << 27)) | osxsave;
@@ -75,12 +76,12 @@ static void leaf_4(const struct lp *lp, struct query q, struct soft_cpuid *r)
     static const struct {
         u32 type, level, ways, sets;
     } caches[] = {{1, 1, 12, 64}, {2, 1, 8, 64}, {3, 2, 16, 2048}, {3, 3, 15, 114688}};
-    (void)lp;
+    struct placement place = faults_placement(lp);
     *r = (struct soft_cpuid){0};
     if (q.subleaf >= ARRAY_COUNT(caches))
         return;
-    u32 sharing = (1u << (caches[q.subleaf].level == 3 ? machine.package_shift : machine.smt_shift)) - 1;
-    u32 cores = (1u << (machine.package_shift - machine.smt_shift)) - 1;
+    u32 sharing = (1u << (caches[q.subleaf].level == 3 ? place.package_shift : place.smt_shift)) - 1;
+    u32 cores = (1u << (place.package_shift - place.smt_shift)) - 1;
     r->eax =
         caches[q.subleaf].type | caches[q.subleaf].level << 5 | 1u << 8 | sharing << 14 | (cores & 63) << 26;
     r->ebx = 63 | (caches[q.subleaf].ways - 1) << 22; /* 64-byte lines, 1 partition */
@@ -90,15 +91,13 @@ static void leaf_4(const struct lp *lp, struct query q, struct soft_cpuid *r)
 /* Level 0: threads of a core, level 1: LPs of a package; both as shifts of the APIC id. */
 static void leaf_topology(const struct lp *lp, struct query q, struct soft_cpuid *r)
 {
-    *r = (struct soft_cpuid){.ecx = q.subleaf & 0xFF, .edx = lp->apic_id};
+    struct placement place = faults_placement(lp);
+    *r = (struct soft_cpuid){.ecx = q.subleaf & 0xFF, .edx = place.x2apic_id};
     if (q.subleaf > 1)
         return;
-    u32 shift = q.subleaf ? machine.package_shift : machine.smt_shift;
-    u32 in_package = 0;
-    for (u32 i = 0; i < lp_count; i++)
-        in_package += lp_at(i)->package == lp->package;
+    u32 shift = q.subleaf ? place.package_shift : place.smt_shift;
     r->eax = shift;
-    r->ebx = (u32)min_u64(1u << shift, in_package);
+    r->ebx = (u32)min_u64(1u << shift, faults_package_lps(lp));
     r->ecx |= (q.subleaf + 1) << 8; /* level type: 1 thread, 2 core */
 }
 
@@ -151,12 +150,13 @@ static bool is_empty(u32 leaf)
 struct soft_cpuid cpuid_guest(struct lp *lp, u32 leaf, u32 subleaf)
 {
     struct soft_cpuid r = {0};
-    if (is_empty(leaf))
-        return r;
-    struct cpuid_regs native = cpuid(leaf, subleaf);
-    r = (struct soft_cpuid){native.eax, native.ebx, native.ecx, native.edx};
-    edit(leaf, subleaf, &r);
-    compute(lp, (struct query){leaf, subleaf, true}, &r);
+    if (!is_empty(leaf)) {
+        struct cpuid_regs native = cpuid(leaf, subleaf);
+        r = (struct soft_cpuid){native.eax, native.ebx, native.ecx, native.edx};
+        edit(leaf, subleaf, &r);
+        compute(lp, (struct query){leaf, subleaf, true}, &r);
+    }
+    faults_cpuid(lp->index, leaf, subleaf, &r);
     return r;
 }
 
@@ -171,5 +171,6 @@ struct soft_cpuid cpuid_module(const struct lp *lp, u32 leaf, u32 subleaf)
         break;
     }
     compute(lp, (struct query){leaf, subleaf, false}, &r);
+    faults_cpuid(lp->index, leaf, subleaf, &r);
     return r;
 }

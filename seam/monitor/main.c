@@ -17,6 +17,7 @@
 #include "seam/monitor/npt.h"
 #include "seam/monitor/options.h"
 #include "seam/monitor/platform.h"
+#include "seam/monitor/snapshot.h"
 #include "seam/monitor/svm.h"
 #include "seam/monitor/topology.h"
 #include "seam/monitor/traps.h"
@@ -81,6 +82,7 @@ void boot_main(u32 entry_kind, u64 loader_data)
     for (u32 i = 0; i < lp_count; i++)
         msr_reset(lp_at(i));
     platform_create_module();
+    snapshot_init();
     control_init();
     run_on_stack((u64)lp_at(0) + LP_STACK_TOP, start_boot_cpu, lp_at(0));
 }

@@ -7,6 +7,7 @@
 #include "seam/monitor/control.h"
 #include "seam/monitor/death.h"
 #include "seam/monitor/exits.h"
+#include "seam/monitor/faults.h"
 #include "seam/monitor/machine.h"
 #include "seam/monitor/platform.h"
 
@@ -53,6 +54,12 @@ void msr_each_direct(void (*let_through)(u32 msr))
         for (u32 msr = rows[i].first; rows[i].rule == DIRECT && msr <= rows[i].last; msr++)
             let_through(msr);
     }
+}
+
+bool msr_is_direct(u32 msr)
+{
+    int row = find(msr);
+    return row >= 0 && rows[row].rule == DIRECT;
 }
 
 void msr_reset(struct lp *lp)
@@ -178,6 +185,8 @@ static bool guest_read(struct lp *lp, u32 msr, u64 *value)
     lp_count_event(lp, MONITOR_COUNT_EXIT_RDMSR);
     if (msr - CONTROL_FIRST < MONITOR_MSR_COUNT)
         return control_read(lp, msr - CONTROL_FIRST, value);
+    if (faults_msr(lp->index, msr, value))
+        return true;
     int row = find(msr);
     return row >= 0 && read_row(lp, msr, row, value);
 }
@@ -213,6 +222,8 @@ void exit_msr(struct lp *lp)
 
 bool msr_module_read(const struct lp *lp, u32 msr, u64 *value)
 {
+    if (faults_msr(lp->index, msr, value))
+        return true;
     int row = find(msr);
     *value = 0;
     return row >= 0 && read_row((struct lp *)lp, msr, row, value);

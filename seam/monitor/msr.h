@@ -16,6 +16,8 @@ bool msr_module_write(struct lp *lp, u32 msr, u64 value);
 
 u64 *msr_storage(struct lp *lp, u32 msr); /* of a row that is stored; a wrong number is a bug */
 
+bool msr_is_direct(u32 msr); /* the guest reaches it without the monitor */
+
 /* Calls let_through(msr) for each MSR that the guest reaches without the monitor. */
 void msr_each_direct(void (*let_through)(u32 msr));
 

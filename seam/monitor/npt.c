@@ -75,8 +75,21 @@ static u64 *split(u64 *entry, u32 level)
     return table;
 }
 
-/* Sets the largest piece that starts at gpa and fits in room; returns its size, 0 without memory. hole < 0:
- * mapped. */
+/* Entries of one table, as many as stand for whole pieces of the room; returns their size. hole < 0: mapped.
+ */
+static u64 set_entries(u64 *table, u64 gpa, u64 room, u32 level, int hole)
+{
+    u64 span = 1ull << level_shift(level), done = 0;
+    for (u64 i = gpa >> level_shift(level) & 511; i < 512 && room - done >= span; i++, done += span) {
+        if (is_table(table[i], level))
+            break;
+        u64 value = hole < 0 ? leaf_of(gpa + done, level) : (u64)hole << HOLE_SHIFT;
+        __atomic_store_n(&table[i], value, __ATOMIC_RELEASE);
+    }
+    return done;
+}
+
+/* Sets the largest pieces that start at gpa and fit in room; returns their size, 0 without memory. */
 static u64 set_piece(u64 gpa, u64 room, int hole)
 {
     u64 *table = root;
@@ -84,11 +97,8 @@ static u64 set_piece(u64 gpa, u64 room, int hole)
         u64 span = 1ull << level_shift(level);
         u64 *entry = &table[gpa >> level_shift(level) & 511];
         bool whole = level < LEVEL_ROOT && is_aligned(gpa, span) && room >= span;
-        if (whole && !is_table(*entry, level)) {
-            u64 value = hole < 0 ? leaf_of(gpa, level) : (u64)hole << HOLE_SHIFT;
-            __atomic_store_n(entry, value, __ATOMIC_RELEASE);
-            return span;
-        }
+        if (whole && !is_table(*entry, level))
+            return set_entries(table, gpa, room, level, hole);
         table = is_table(*entry, level) ? (u64 *)(*entry & FRAME) : split(entry, level);
         if (!table)
             return 0;

@@ -11,12 +11,13 @@
 #include "lib/types.h"
 #include "seam/monitor/lp.h"
 
-/* Why a page is a hole. PAMT, POOL and SEAMRR are numbered as enum monitor_owner. */
+/* Why a page is a hole. PAMT, POOL, CONTROL and SEAMRR are numbered as enum monitor_owner. */
 enum npt_hole {
     NPT_UNUSED = 0, /* nothing was mapped there so far: beyond the end of RAM */
     NPT_PAMT = MONITOR_OWNER_PAMT,
     NPT_POOL = MONITOR_OWNER_POOL,
     NPT_SEAMRR = MONITOR_OWNER_SEAMRR,
+    NPT_CONTROL = MONITOR_OWNER_CONTROL,
     NPT_XAPIC = 7, /* the legacy APIC page: x2APIC mode switches it off */
 };
 
@@ -26,6 +27,12 @@ enum npt_hole {
 
 void npt_build(void);
 u64 npt_root(void);
+
+/* The host gave the page to the module. */
+static inline bool npt_is_donated(enum npt_hole why)
+{
+    return why == NPT_PAMT || why == NPT_POOL || why == NPT_CONTROL;
+}
 
 /*
  * Both change [base, base+size), page aligned, and are safe while others run; false when the memory for

@@ -6,6 +6,7 @@
 #include "seam/monitor/apic.h"
 #include "seam/monitor/cpuid.h"
 #include "seam/monitor/death.h"
+#include "seam/monitor/faults.h"
 #include "seam/monitor/log.h"
 #include "seam/monitor/machine.h"
 #include "seam/monitor/memory.h"
@@ -13,6 +14,7 @@
 #include "seam/monitor/npt.h"
 #include "seam/monitor/options.h"
 #include "seam/monitor/seamcall.h"
+#include "seam/monitor/snapshot.h"
 
 #define PENDING_INTERRUPT (1ull << 0)
 #define PENDING_NMI       (1ull << 1)
@@ -24,7 +26,7 @@
 
 /* Junk costs a page of real memory each, and a TDX host may have TiB of PAMT: the first pages of a stretch
  * will do. */
-#define JUNK_AT_MOST (16 * MIB)
+#define JUNK_AT_MOST MIB
 #define JUNK         0xDBDBDBDBDBDBDBDBull
 
 static struct soft_module *module;
@@ -91,8 +93,9 @@ static enum soft_pconfig on_pconfig(void *context, u32 lp, u16 hkid)
 static u64 on_seam_capabilities(void *context, u32 lp)
 {
     (void)context;
-    (void)lp;
-    return SEAM_CAPABILITIES;
+    u64 value = SEAM_CAPABILITIES;
+    faults_seam_capabilities(lp, &value);
+    return value;
 }
 
 static void *on_map(void *context, u64 pa, u64 size)
@@ -129,14 +132,45 @@ static bool on_interrupt_pending(void *context, u32 number, u32 done)
     return done > 0 && look_now(lp) && platform_pending(lp) != 0;
 }
 
+/* What the module wrote with a key of its own is noise to the host. */
+static void fill_with_junk(u64 base, u64 size)
+{
+    for (u64 at = base; at < base + min_u64(size, JUNK_AT_MOST); at += PAGE_SIZE) {
+        u64 *page = memory_ram(at, PAGE_SIZE);
+        for (u32 i = 0; page && i < 8; i++)
+            page[i] = JUNK;
+    }
+}
+
+/* Except that PAMTs stay as they are while a snapshot may still live on them. */
+static bool give_back(u64 base, u64 size)
+{
+    bool mapped;
+    if (npt_why(base, &mapped) != NPT_PAMT || !snapshot_filled())
+        fill_with_junk(base, size);
+    return npt_give_back(base, size);
+}
+
+static enum npt_hole hole_for(enum soft_owner owner)
+{
+    switch (owner) {
+    case SOFT_OWNER_PAMT:
+        return NPT_PAMT;
+    case SOFT_OWNER_CONTROL:
+        return NPT_CONTROL;
+    default:
+        return NPT_POOL;
+    }
+}
+
 static void on_owner_changed(void *context, u64 base, u64 size, enum soft_owner owner)
 {
     (void)context;
     bool done;
     if (owner == SOFT_OWNER_HOST) {
-        done = npt_give_back(base, size);
+        done = give_back(base, size);
     } else {
-        done = npt_make_hole(base, size, owner == SOFT_OWNER_PAMT ? NPT_PAMT : NPT_POOL);
+        done = npt_make_hole(base, size, hole_for(owner));
         lp_current()->need_flush = true;
     }
     if (!done)
@@ -188,14 +222,17 @@ void platform_create_module(void)
     power_on();
 }
 
-static void give_back_with_junk(u64 base, u64 size)
+/* Every hole of the module's should be closed by now. */
+static void give_back_rest(u64 base, u64 size)
 {
-    for (u64 at = base; at < base + min_u64(size, JUNK_AT_MOST); at += PAGE_SIZE) {
-        u64 *page = memory_ram(at, PAGE_SIZE);
-        for (u32 i = 0; page && i < 8; i++)
-            page[i] = JUNK;
-    }
-    npt_give_back(base, size);
+    log_line("the soft module forgot to give back 0x%lx-0x%lx", base, base + size);
+    give_back(base, size);
+}
+
+void platform_install_module(const struct soft_knobs *knobs)
+{
+    struct soft_machine facts = *soft_live_machine(module);
+    soft_reset(module, &platform, &facts, knobs);
 }
 
 bool platform_reset_module(void)
@@ -205,9 +242,11 @@ bool platform_reset_module(void)
     const char *broken = soft_check(platform_module());
     if (broken)
         monitor_bug("the soft module breaks its invariant: %s", broken);
-    npt_each_hole(NPT_PAMT, give_back_with_junk);
-    npt_each_hole(NPT_POOL, give_back_with_junk);
     power_on();
+    npt_each_hole(NPT_PAMT, give_back_rest);
+    npt_each_hole(NPT_POOL, give_back_rest);
+    npt_each_hole(NPT_CONTROL, give_back_rest);
+    faults_replace(NULL);
     seamcall_open();
     return true;
 }

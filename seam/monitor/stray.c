@@ -123,7 +123,16 @@ static void step_over(struct lp *lp, u64 page, u8 fill)
 
 static const char *owner_text(enum npt_hole why)
 {
-    return why == NPT_PAMT ? "PAMT" : why == NPT_POOL ? "extension pool" : "SEAMRR";
+    switch (why) {
+    case NPT_PAMT:
+        return "PAMT";
+    case NPT_POOL:
+        return "extension pool";
+    case NPT_CONTROL:
+        return "control page of a TD";
+    default:
+        return "SEAMRR";
+    }
 }
 
 /* error: of a nested page fault */
@@ -201,7 +210,7 @@ void exit_nested_fault(struct lp *lp)
     lp_count_event(lp, MONITOR_COUNT_EXIT_NPF);
     if (mapped) {
         check_progress(lp, gpa);
-    } else if (why == NPT_PAMT || why == NPT_POOL) {
+    } else if (npt_is_donated(why)) {
         stray(lp, gpa, why);
     } else if (why == NPT_SEAMRR) {
         note_stray(lp, gpa, why, lp->vmcb->exit_info_1);

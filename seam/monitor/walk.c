@@ -147,7 +147,7 @@ static bool reach(struct lp *lp, u64 linear, u32 size, bool write, u8 **at, u8 *
     if (*at && mapped)
         return true;
     *at = NULL;
-    if (why == NPT_PAMT || why == NPT_POOL || why == NPT_SEAMRR)
+    if (npt_is_donated(why) || why == NPT_SEAMRR)
         return stray_operand(lp, gpa, why, write, seen);
     exit_raise_gp(lp); /* a device: no instruction that the monitor executes reaches there */
     return false;

@@ -4,13 +4,17 @@
 #include "drivers/tdx/donate.h"
 
 const struct case_table *const bringup_tables[] = {
-    &bringup_detect,     &bringup_vmx,       &bringup_sys_init,
-    &bringup_lp_init,    &bringup_metadata,  &bringup_info,
-    &bringup_tdmrs,      &bringup_config,    &bringup_configured,
-    &bringup_key_config, &bringup_tdmr_init, &bringup_rdmd,
-    &bringup_mem_add,    &bringup_pool,      &bringup_quote,
-    &bringup_ready,      &bringup_shootdown, &bringup_again,
-    &bringup_update,     &bringup_disable,   NULL,
+    &bringup_detect,     &bringup_vmx,
+    &bringup_sys_init,   &bringup_lp_init,
+    &bringup_metadata,   &bringup_info,
+    &bringup_tdmrs,      &bringup_config,
+    &bringup_configured, &bringup_key_config,
+    &bringup_tdmr_init,  &bringup_rdmd,
+    &bringup_mem_add,    &bringup_pool,
+    &bringup_quote,      &bringup_ready,
+    &bringup_shootdown,  &bringup_again,
+    &bringup_monitor,    &bringup_update,
+    &bringup_disable,    NULL,
 };
 
 bool may_inject(const struct test *test)

@@ -17,7 +17,7 @@
 extern const struct case_table bringup_detect, bringup_vmx, bringup_sys_init, bringup_lp_init,
     bringup_metadata, bringup_info, bringup_tdmrs, bringup_config, bringup_configured, bringup_key_config,
     bringup_tdmr_init, bringup_rdmd, bringup_mem_add, bringup_pool, bringup_ready, bringup_shootdown,
-    bringup_again, bringup_quote, bringup_update, bringup_disable;
+    bringup_again, bringup_quote, bringup_update, bringup_disable, bringup_monitor;
 
 #define CASE_TABLE(name) const struct case_table name = {cases, ARRAY_COUNT(cases)}
 

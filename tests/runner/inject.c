@@ -81,7 +81,8 @@ static u64 monitor_owner_of(struct test *test, u64 page)
 
 static const char *owner_name(u64 owner)
 {
-    static const char *const names[] = {"host", "PAMT", "pool", "SEAMRR", "no RAM", "host (reserved area)"};
+    static const char *const names[] = {
+        "host", "PAMT", "pool", "SEAMRR", "no RAM", "host (reserved area)", "control pages"};
     return owner < ARRAY_COUNT(names) ? names[owner] : "nobody known";
 }
 

@@ -22,11 +22,13 @@ enum monitor_subject { MONITOR_SUBJECT_SOFT = 0, MONITOR_SUBJECT_GENUINE = 1 };
 /* Control MSRs, offsets from the number in CPUID 0x40000001 EAX */
 enum monitor_msr {
     /* W 1: take the module back to its state after reset. #GP while an LP is inside the module. Every page is
-     * the host's again, its contents junk. Injection is disarmed. R: number of resets so far. */
+     * the host's again, its contents junk (PAMTs excepted while a snapshot is kept, which may live on them).
+     * Injection is disarmed, commands are undone. R: number of resets so far. */
     MONITOR_MSR_RESET = 0,
 
     /* Injection. Set LEAF, NTH, COUNT and VALUE, then write a kind to ARM; ARM reads as the kind still armed
-     * (0 when it is used up). One injection at a time. */
+     * (0 when it is used up). One injection at a time. Each of the COUNT calls is affected on its own: an
+     * INTERRUPT with VALUE k and COUNT n interrupts n calls in a row, each after k entries. */
     MONITOR_MSR_INJECT_LEAF = 1,  /* leaf number; 0xFFFF = any leaf */
     MONITOR_MSR_INJECT_NTH = 2,   /* first call (1 = the next) of that leaf that is affected */
     MONITOR_MSR_INJECT_COUNT = 3, /* how many calls in a row */
@@ -55,8 +57,8 @@ enum monitor_msr {
 
     /*
      * W the address of a page that holds one line of text, NUL-terminated: a command (see below). The monitor
-     * overwrites it with its answer: an empty string when it was done, else one line that says what is wrong.
-     * #GP only if the page can't be reached.
+     * overwrites it with its answer: an empty string when it was done, else one line that says what is wrong;
+     * nothing was changed then. #GP only if the page can't be reached.
      */
     MONITOR_MSR_COMMAND = 15,
 
@@ -65,8 +67,10 @@ enum monitor_msr {
      * page metadata, knobs and platform faults included. W RESTORE a slot number: takes all of it back; pages
      * that the module took since are the host's again, their contents junk, and injection is disarmed. #GP
      * while an LP is inside the module, or if the slot is empty or can't be restored any more: a module reset
-     * empties no slot, but initialising the PAMT that a snapshot lives on again spoils it. Another subject
-     * than the soft module has no snapshots: #GP.
+     * empties no slot, but initialising the PAMT that a snapshot lives on again spoils it. Page metadata
+     * stays where it is: a host that writes to the PAMT of a snapshot that it means to restore has spoilt it,
+     * and nobody will say so. R SNAPSHOT: bit N is set if slot N holds one. Another subject than the soft
+     * module has no snapshots: #GP.
      */
     MONITOR_MSR_SNAPSHOT = 16,
     MONITOR_MSR_RESTORE = 17,
@@ -87,23 +91,40 @@ enum monitor_msr {
 
 /*
  * Commands. All act at once and last until the next reset or restore. Numbers are decimal or 0x hexadecimal;
- * lp=N restricts a change to one LP (its number in the MADT's order), without it all LPs are meant.
+ * lp=N restricts a change to one LP (its number in the MADT's order, the boot LP first), without it all LPs
+ * are meant. Of two changes of the same thing the later one holds.
  *
- *   knob NAME=VALUE                  a choice of the soft module
- *   msr NUMBER=VALUE [lp=N]          what RDMSR of NUMBER gives, to the guest and to the module
- *   cpuid LEAF SUBLEAF REG=VALUE [lp=N]   one register of a CPUID leaf, to guest and module; REG: eax .. edx
- *   cmr INDEX=BASE,SIZE              one entry of MCHECK's list of CMRs
- *   packages N                       LPs are spread evenly over N packages, in order, as CPUID 0BH, 1FH and
- * MCHECK say lps N                            how many LPs MCHECK counted seamcaps VALUE [lp=N] SEAM
- * capabilities of an LP handoff_pages N                  size of the module's hand-off area, minus one
- *   install [NAME=VALUE ...]         what the P-SEAMLDR does: after SYS.SHUTDOWN another module, with these
- * knobs, takes over the hand-off data; without a valid hand-off, a module after reset
+ * - knob NAME=VALUE: a choice of the soft module.
+ *
+ * - msr NUMBER=VALUE [lp=N]: what RDMSR of NUMBER gives, to the guest and to the module; also of an MSR
+ *   that wasn't there. Not for MSRs that the guest reaches without the monitor (time stamp, MTRRs, PAT,
+ *   SYSENTER, SYSCALL, segment bases).
+ *
+ * - cpuid LEAF SUBLEAF REG=VALUE [lp=N]: one register of a CPUID leaf, to guest and module; REG: eax .. edx.
+ *   SUBLEAF is 0 for leaves that have no sub-leaves.
+ *
+ * - cmr INDEX=BASE,SIZE: one entry of MCHECK's list of CMRs, whatever that makes of the list.
+ *
+ * - packages N: LPs are spread evenly over N packages, in order, as CPUID 0BH, 1FH and MCHECK say. Each
+ *   gets a power of two of LPs. What the guest took its packages for before is its own affair.
+ *
+ * - lps N: how many LPs MCHECK counted.
+ *
+ * - seamcaps VALUE [lp=N]: SEAM capabilities of an LP.
+ *
+ * - handoff_pages N: size of the module's hand-off area, minus one.
+ *
+ * - install [NAME=VALUE ...]: what the P-SEAMLDR does: after SYS.SHUTDOWN another module, with the present
+ *   knobs but for these, takes over the hand-off data; without a valid hand-off, a module after reset. What
+ *   other commands did of the platform stays.
  */
 
 enum monitor_inject {
     MONITOR_INJECT_NONE = 0,
-    MONITOR_INJECT_STATUS = 1,     /* the call isn't executed; RAX = VALUE, other registers untouched */
-    MONITOR_INJECT_INTERRUPT = 2,  /* an interrupt becomes "pending" after VALUE list entries (0 = at once) */
+    MONITOR_INJECT_STATUS = 1, /* the call isn't executed; RAX = VALUE, other registers untouched */
+    /* An interrupt is "pending" once VALUE entries, blocks or steps are done in the call (0 = at once), for
+     * any leaf that looks for one; a call that ends before that isn't interrupted. */
+    MONITOR_INJECT_INTERRUPT = 2,
     MONITOR_INJECT_NO_ENTROPY = 3, /* RDRAND fails inside the call (PCONFIG: no entropy) */
     MONITOR_INJECT_KET_BUSY = 4,   /* PCONFIG says the key table is busy */
     MONITOR_INJECT_VMFAIL = 5,     /* SEAMCALL ends in VMfailInvalid: CF = 1, RAX untouched */
@@ -116,7 +137,7 @@ enum monitor_owner {
     MONITOR_OWNER_SEAMRR = 3,   /* the module's own range, the monitor in it */
     MONITOR_OWNER_NO_RAM = 4,   /* not memory */
     MONITOR_OWNER_RESERVED = 5, /* ordinary memory inside a TDMR's reserved area */
-    MONITOR_OWNER_CONTROL = 6,  /* control page of a TD, as its TDR */
+    MONITOR_OWNER_CONTROL = 6,  /* control pages of TDs */
 };
 
 /* inferred: public sources leave open what exactly a host sees */

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Platform faults: what a test changed of the machine, on top of the monitor's tables. Guest and module see
+ * the same. They end with the next reset of the module, and a snapshot keeps its own.
+ */
+#ifndef SEAM_MONITOR_FAULTS_H
+#define SEAM_MONITOR_FAULTS_H
+
+#include "seam/monitor/lp.h"
+#include "seam/monitor/overrides.h"
+
+struct faults {
+    struct overrides overrides;
+    u32 packages; /* LPs are spread evenly over so many; 0: as the machine is */
+};
+
+/* The faults in force, as a value. */
+void faults_save(struct faults *to);
+void faults_replace(const struct faults *with); /* NULL: none */
+
+bool faults_override(const struct override *override); /* false: OVERRIDES_MAX are in use */
+
+/* Overrides; nothing changes without one. */
+bool faults_msr(u32 lp, u32 msr, u64 *value); /* true: there is one */
+void faults_cpuid(u32 lp, u32 leaf, u32 subleaf, struct soft_cpuid *r);
+void faults_seam_capabilities(u32 lp, u64 *value);
+
+/* Where an LP stands, as CPUID tells it. */
+struct placement {
+    u32 smt_shift, package_shift; /* of the x2APIC id */
+    u32 x2apic_id;
+};
+struct placement faults_placement(const struct lp *lp);
+u32 faults_package_lps(const struct lp *lp); /* how many LPs its package has */
+
+/* NULL, or why LPs can't be spread so. */
+const char *faults_spread(u32 packages);
+
+#endif
