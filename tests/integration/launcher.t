@@ -175,4 +175,16 @@ expect "nothing missing: silent" test ! -s "$out" -a ! -s "$err"
 without_qemu tools/install-deps.sh nonsense
 expect_status 2 "an unknown set: 2"
 
+# As if all that is needed were there, and nothing that is merely useful.
+sed -e 's,^\( *\)need [^ ]*,\1need sh,' -e 's,^\( *\)want [^ ]*,\1want /nowhere,' tools/install-deps.sh >"$work/deps.sh"
+DEPS=0 without_qemu sh "$work/deps.sh" check
+expect_status 0 "something useful is missing, DEPS=0: 0"
+expect_err 'going on without libtap-formatter-junit-perl; type: ' "something useful is missing: says so"
+mv "$work/apt-get" "$work/here/apt-get"
+without_qemu sh "$work/deps.sh" check
+expect "something useful is missing: tries to install it" grep -q ' libtap-formatter-junit-perl$' "$work/apt-called"
+touch "$work/apt-fails"
+without_qemu sh "$work/deps.sh" check
+expect_status 0 "and lives with a failure"
+
 finish

@@ -57,6 +57,7 @@ parses() {
 sources=$(files '\.[ch]$')
 units=$(files '\.c$')
 scripts=$(files '\.(sh|t)$|^\.ci/run$')
+pythons=$(files '\.py$')
 
 # shellcheck disable=SC2086 # lists of file names, none with blanks
 {
@@ -65,13 +66,14 @@ scripts=$(files '\.(sh|t)$|^\.ci/run$')
         --std=c11 --platform=unix64 -I. --inline-suppr --suppressions-list=.cppcheck-suppressions \
         --template='{file}:{line}: {id}: {message}' $units
     judged_by shellcheck '' "shellcheck finds nothing" shellcheck $scripts
+    judged_by pyflakes3 '' "pyflakes finds nothing" pyflakes3 $pythons
     expect "shell scripts parse" parses $scripts
 }
 
 # ---- house rules ----
 
 unlicensed() {
-    files '\.(c|h|asm|def|ld|sh|t|pl|awk|cfg)$|^Makefile$|^\.ci/run$|^\.clang-format$' | while read -r file; do
+    files '\.(c|h|asm|def|ld|sh|t|pl|py|awk|cfg)$|^Makefile$|^\.ci/run$|^\.clang-format$' | while read -r file; do
         head -n 3 "$file" | grep -q 'SPDX-License-Identifier: MIT' || echo "$file: no SPDX line"
     done
 }
@@ -97,13 +99,13 @@ expect "assembly is NASM's" none files '\.[sS]$'
 
 # The words are split so that this file doesn't find itself.
 left_over() {
-    files '\.(c|h|asm|def|ld|sh|t|pl|awk|cfg|md)$|^Makefile$' | xargs -r grep -nE "$1" /dev/null
+    files '\.(c|h|asm|def|ld|sh|t|pl|py|awk|cfg|md)$|^Makefile$' | xargs -r grep -nE "$1" /dev/null
 }
 expect "nothing is left over" none left_over '\b(TO''DO|FIX''ME|XX''X|HA''CK)\b'
 expect "no path of a particular machine" none left_over '(^|[^A-Za-z0-9_.$])/(wo''rk|ho''me|ro''ot)/[a-z]'
 
 long_lines() {
-    files '\.(c|h|asm|sh|t|pl|awk)$' | xargs -r awk 'length > 140 { print FILENAME ":" FNR ": " length " columns" }'
+    files '\.(c|h|asm|sh|t|pl|py|awk)$' | xargs -r awk 'length > 140 { print FILENAME ":" FNR ": " length " columns" }'
 }
 expect "no line is beyond reading" none long_lines
 
