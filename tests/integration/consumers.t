@@ -39,6 +39,10 @@ tr -d '\r' <"$good" | sample "lines without carriage returns"
     printf '\033[2J\033[HBdsDxe: loading Boot0001\r\n\001\377\000 garbage \302\205\r\n'
     cat "$good"
 } | sample "firmware noise before it"
+{
+    printf '1..3\r\n# begin firmware.memory\r\nnot ok 7 firmware.memory\r\n'
+    cat "$good"
+} | sample "somebody else's TAP before it"
 sed 's/bringup\.detect\./bringup.detect.sub_leaf.row./' "$good" | sample "IDs of five parts"
 sed -e 's/^\(# result: .* cycles\)/\1 (inferred)/' -e 's/^\(ok [0-9]* [^ \r]*\)/\1 (inferred)/' "$good" |
     sample "marked as inferred"
@@ -222,6 +226,23 @@ totals totals disagree
 plan no plan
 version no version line
 end_marker empty
+TEXT
+# So does run-qemu.sh's judge, in one line.
+while IFS='|' read -r name words; do
+    label="tools/ktap-check.awk on: $name"
+    awk -f tools/ktap-check.awk "$work/logs/$(echo "$name" | tr ' ' _).log" >"$out" 2>"$err"
+    expect_out "$words" "$name: tools/ktap-check.awk says why"
+done <<'TEXT'
+cut before the end marker|ends before the end marker
+the kernel panicked in a test|gave up: Bail out! #PF
+booted twice|^2 KTAP version lines
+a test is missing|^result 3 has number 4
+a test is there twice|^a second result of
+a result line merged with its point|is damaged: # result: .*ok 3 
+a point merged with the next test|is damaged: ok 3 .*# begin 
+result and point disagree|result line says fail, test point ok 3 
+totals disagree|^the tests counted don't give '# Totals
+no plan|^no plan in the log
 TEXT
 junit "$work/logs/cut_in_the_middle.log"
 running=$(awk '/^# begin / { id = $3 } END { print id }' "$work/cut" | tr -d '\r')
