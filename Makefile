@@ -48,7 +48,8 @@ DRIVER_PURE := tdmr.c tdmr_report.c pamt.c hpa_list.c hpa_linked_list.c sysinfo_
 	update.c
 HOST_SOURCES := $(wildcard $(filter-out lib/string.c lib/stack_protector.c,$(wildcard lib/*.c boot/*.c)) \
 	$(wildcard drivers/tdx/abi/*.c seam/soft/*.c) kernel/memory.c kernel/page_table.c kernel/acpi.c $(DRIVER_PURE:%=drivers/tdx/%) \
-	$(addprefix seam/monitor/,decode.c elf.c command.c overrides.c) tests/runner/verdict.c tests/runner/selection.c)
+	$(addprefix seam/monitor/,decode.c elf.c command.c overrides.c) tests/runner/verdict.c tests/runner/selection.c \
+	$(wildcard tests/runner/script/*.c))
 HOST_SOURCES += tests/runner/again.c
 HOST_OBJECTS := $(HOST_SOURCES:%.c=$(BUILD)/host/%.o)
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/host/%,$(wildcard tests/unit/test_*.c))
@@ -152,6 +153,12 @@ $(BUILD)/host/test_%: $(BUILD)/host/tests/unit/test_%.o $(BUILD)/host/tests/unit
 
 $(BUILD)/host/test_tdmr: $(BUILD)/host/tests/unit/oracle.o
 
+# Scripts on the host: lint, list, facts, run.
+TDXT_OBJECTS := $(patsubst %.c,$(BUILD)/host/%.o,$(wildcard tests/host/*.c))
+$(BUILD)/host/tdxt: $(TDXT_OBJECTS) $(BUILD)/host/libseamstress.a
+	$(SAY) LD $@
+	$(Q)$(HOSTCC) $(HOST_FLAGS) -o $@ $^
+
 ## make check       everything CI runs; installs what is missing (DEPS=0: doesn't)
 check:
 	@tools/install-deps.sh check
@@ -220,6 +227,6 @@ help:
 
 .SECONDARY:
 .DELETE_ON_ERROR:
--include $(KERNEL_OBJECTS:.o=.d) $(MONITOR_OBJECTS:.o=.d) $(HOST_OBJECTS:.o=.d) \
+-include $(KERNEL_OBJECTS:.o=.d) $(MONITOR_OBJECTS:.o=.d) $(HOST_OBJECTS:.o=.d) $(TDXT_OBJECTS:.o=.d) \
 	$(patsubst $(BUILD)/host/%,$(BUILD)/host/tests/unit/%.d,$(UNIT_TESTS)) $(BUILD)/host/tests/unit/support.d \
 	$(FUZZ_OBJECTS:.o=.d) $(patsubst build/fuzz/%,build/fuzz/tests/fuzz/%.d,$(FUZZERS))

@@ -24,6 +24,8 @@
 #define SCRIPT_MAX_ITEMS        512 /* expectation items of a test, rows' included */
 #define SCRIPT_MAX_OPERANDS     16  /* of a call, row or from */
 #define SCRIPT_MAX_ALTERNATIVES 16
+#define SCRIPT_MAX_BRACKETS     32 /* in one another */
+#define SCRIPT_MAX_DEPTH        60 /* values that the stack holds at once while an expression is evaluated */
 #define SCRIPT_MAX_LANES        16
 #define SCRIPT_MAX_RUN_STEPS    2000000 /* executed by one case */
 #define SCRIPT_MAX_SECONDS      600
@@ -93,6 +95,7 @@ struct script_suite {
     u32 file_count;
     struct script_case cases[SCRIPT_MAX_CASES];
     u32 case_count;
+    u16 index[2 * SCRIPT_MAX_CASES]; /* the reader's: cases by the hash of their id, number + 1 */
 };
 
 /*

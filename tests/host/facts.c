@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: MIT */
+#include "tests/host/facts.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "drivers/tdx/abi/status.h"
+#include "drivers/tdx/abi/tdx.h"
+#include "lib/format.h"
+#include "tests/runner/script/names.h"
+
+#define UNKNOWN_MAX 24
+
+static struct script_program program;
+
+struct walk {
+    const struct script_suite *suite;
+    const struct script_case *item;
+    enum script_state state;
+    struct script_expr assigned[SCRIPT_MAX_VARIABLES]; /* by the steps so far */
+    u32 assignments[SCRIPT_MAX_VARIABLES];
+};
+
+/* ---- values ---- */
+
+/* A number, a status or a variable that stands for one: all that a leaf or a status is written as. */
+static bool value_of(const struct walk *walk, struct script_expr expr, u64 *value)
+{
+    for (u32 follow = 0; follow < SCRIPT_MAX_OPERANDS; follow++) {
+        const struct script_token *token = &program.tokens[expr.first];
+        if (expr.count != 1 || token->kind == TOKEN_NUMBER) {
+            *value = token->value;
+            return expr.count == 1;
+        }
+        if (token->kind != TOKEN_VARIABLE)
+            return false;
+        expr = (struct script_expr){0, 0};
+        if (walk->assignments[token->index] == 1)
+            expr = walk->assigned[token->index];
+        for (u32 i = 0; i < program.row_count; i++)
+            if (!program.row[i].is_register && program.row[i].index == token->index)
+                expr = program.row[i].value;
+        if (expr.count == 0)
+            return false;
+    }
+    return false;
+}
+
+/* Details are (value & mask) << shift | ... of such values. */
+static bool detail_of(const struct walk *walk, struct script_expr expr, u64 *value)
+{
+    u64 stack[SCRIPT_MAX_DEPTH + 4];
+    u32 depth = 0;
+    for (u32 i = 0; i < expr.count; i++) {
+        const struct script_token *token = &program.tokens[expr.first + i];
+        if (token->kind == TOKEN_NUMBER || token->kind == TOKEN_VARIABLE) {
+            if (!value_of(walk, (struct script_expr){(u16)(expr.first + i), 1}, &stack[depth++]))
+                return false;
+            continue;
+        }
+        if (token->kind != TOKEN_BINARY || depth < 2)
+            return false;
+        u64 b = stack[--depth], *a = &stack[depth - 1];
+        if (token->index == OP_BIT_AND)
+            *a &= b;
+        else if (token->index == OP_BIT_OR)
+            *a |= b;
+        else if (token->index == OP_SHIFT_LEFT)
+            *a <<= b & 63;
+        else if (token->index == OP_PLUS)
+            *a += b;
+        else
+            return false;
+    }
+    *value = depth ? stack[0] : 0;
+    return depth <= 1;
+}
+
+/* ---- statuses ---- */
+
+static void describe(char *text, size_t size, u64 status)
+{
+    const char *name = tdx_status_name(status);
+    u32 detail = (u32)status, kind = TDX_DETAIL_NONE;
+    const struct script_name *found = name ? script_name_find(NAME_STATUS, name, (u32)strlen(name)) : NULL;
+    if (!found) {
+        format(text, size, "0x%llx", (unsigned long long)status);
+        return;
+    }
+    kind = found->extra;
+    if (detail == (u32)found->value && (kind != TDX_DETAIL_OPERAND || detail))
+        format(text, size, "%s", name);
+    else if (kind == TDX_DETAIL_OPERAND && tdx_operand_name(detail))
+        format(text, size, "%s op=%s", name, tdx_operand_name(detail));
+    else
+        format(text, size, "%s detail=0x%x", name, detail);
+}
+
+static void status_text(const struct walk *walk, const struct script_status *status, char *text, size_t size)
+{
+    u64 detail;
+    const char *name = status->name ? status->name : tdx_status_name(status->status);
+    if (status->name || (status->match == MATCH_EXACT && status->detail.count == 0))
+        format(text, size, "%s", name);
+    else if (status->match == MATCH_ANY_DETAIL)
+        format(text, size, "%s any", name);
+    else if (!detail_of(walk, status->detail, &detail))
+        format(text, size, "%s detail=?", name);
+    else
+        describe(text, size, status->status | (u32)detail);
+}
+
+/* ---- lines ---- */
+
+static void print_line(const struct walk *walk, const struct script_step *step, bool parallel,
+                       const char *status)
+{
+    const struct script_call *call = &step->call;
+    const struct script_case *item = walk->item;
+    u64 leaf = 0, version = 0;
+    bool known = !call->raw && value_of(walk, call->leaf, &leaf), version_known = !call->raw;
+    for (u32 i = 0; i < call->operand_count; i++) {
+        if (call->raw && call->operands[i].index == REG_RAX) {
+            known = version_known = value_of(walk, call->operands[i].value, &leaf);
+            version = leaf >> TDX_RAX_VERSION_SHIFT & 0xFF;
+            leaf &= ~(0xFFull << TDX_RAX_VERSION_SHIFT);
+        }
+        if (call->operands[i].index == REG_VERSION)
+            version_known = value_of(walk, call->operands[i].value, &version);
+    }
+    for (u32 i = 0; call->each && i < program.row_count; i++) {
+        const struct script_operand *operand = &program.row[i];
+        if (operand->is_register && operand->index == REG_VERSION)
+            version_known = value_of(walk, operand->value, &version);
+        if (operand->is_register && call->raw && operand->index == REG_RAX) {
+            known = version_known = value_of(walk, operand->value, &leaf);
+            version = leaf >> TDX_RAX_VERSION_SHIFT & 0xFF;
+            leaf &= ~(0xFFull << TDX_RAX_VERSION_SHIFT);
+        }
+    }
+    const char *name = known && leaf <= 0xFFFF ? tdx_leaf_name((unsigned)leaf) : NULL;
+    char leaf_text[UNKNOWN_MAX] = "?", version_text[UNKNOWN_MAX] = "?";
+    if (name)
+        format(leaf_text, sizeof(leaf_text), "%s", name);
+    else if (known)
+        format(leaf_text, sizeof(leaf_text), "0x%llx", (unsigned long long)leaf);
+    if (version_known)
+        format(version_text, sizeof(version_text), "%llu", (unsigned long long)version);
+    static const char *const sources[] = {"module-1.5.01", "patch-v2", "spec-quote",
+                                          "linux",         "project",  "inferred"};
+    printf("%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s:%u\n", item->id, sources[item->source],
+           script_state_name(walk->state), leaf_text, version_text, status, parallel ? "par" : "",
+           item->profiles, walk->suite->files[item->file].name, step->line);
+}
+
+static u32 print_alternative(const struct walk *walk, const struct script_step *step, bool parallel,
+                             u32 index)
+{
+    char text[128];
+    status_text(walk, &program.alternatives[index], text, sizeof(text));
+    print_line(walk, step, parallel, text);
+    return 1;
+}
+
+/* rax == VALUE */
+static u32 print_comparison(const struct walk *walk, const struct script_step *step, struct script_expr expr)
+{
+    const struct script_token *token = &program.tokens[expr.first];
+    u64 value;
+    char text[128];
+    if (expr.count != 3 || token[0].kind != TOKEN_OUT || token[0].index != REG_RAX ||
+        token[2].kind != TOKEN_BINARY || token[2].index != OP_EQUAL ||
+        !value_of(walk, (struct script_expr){(u16)(expr.first + 1), 1}, &value))
+        return 0;
+    describe(text, sizeof(text), value);
+    print_line(walk, step, false, text);
+    return 1;
+}
+
+static u32 print_items(const struct walk *walk, const struct script_step *step, struct script_items items)
+{
+    u32 printed = 0;
+    for (u32 i = 0; i < items.count; i++) {
+        const struct script_item *item = &program.items[items.first + i];
+        if (item->kind == ITEM_ROW)
+            printed += print_items(walk, step, program.row_expect);
+        if (item->kind == ITEM_HOLDS)
+            printed += print_comparison(walk, step, item->expr);
+        for (u32 k = 0; item->kind == ITEM_STATUS && k < item->count; k++)
+            printed += print_alternative(walk, step, false, item->first + k);
+    }
+    return printed;
+}
+
+/* ---- calls ---- */
+
+static void call_facts(const struct walk *walk, u32 index)
+{
+    const struct script_step *step = &program.steps[index];
+    u32 printed = print_items(walk, step, step->call.expect);
+    if (step->call.each)
+        printed += print_items(walk, step, program.row_expect);
+    for (u32 i = index + 1; i < program.step_count; i++) {
+        enum script_verb verb = program.steps[i].verb;
+        if (verb == VERB_CALL || verb == VERB_PAR || verb == VERB_FROM || verb == VERB_END ||
+            verb == VERB_FOR)
+            break;
+        if (verb == VERB_EXPECT)
+            printed += print_items(walk, step, program.steps[i].expect);
+    }
+    if (!printed)
+        print_line(walk, step, false, "-");
+}
+
+/* The last call of a lane, lanes numbered in order of appearance; unknown CPUs make a lane each. */
+static const struct script_step *lane_call(const struct walk *walk, const struct script_step *par, u32 lane)
+{
+    const struct script_step *last[SCRIPT_MAX_STEPS];
+    u64 cpus[SCRIPT_MAX_STEPS];
+    u32 lanes = 0;
+    for (const struct script_step *step = par + 1; step->verb == VERB_CALL; step++) {
+        u64 cpu = 0;
+        u32 at = 0;
+        if (step->call.cpu.kind != CPU_BOOT &&
+            (step->call.cpu.kind != CPU_NUMBER || !value_of(walk, step->call.cpu.number, &cpu)))
+            cpu = 1000 + lanes;
+        while (at < lanes && cpus[at] != cpu)
+            at++;
+        lanes += at == lanes;
+        cpus[at] = cpu;
+        last[at] = step;
+    }
+    return lane < lanes ? last[lane] : NULL;
+}
+
+static void outcome_facts(const struct walk *walk, const struct script_step *par,
+                          const struct script_item *item)
+{
+    for (u32 set = 0; set < item->count; set++) {
+        for (u32 lane = 0; lane < item->lanes; lane++) {
+            const struct script_step *step = lane_call(walk, par, lane);
+            if (step)
+                print_alternative(walk, step, true, item->first + set * item->lanes + lane);
+        }
+    }
+}
+
+static void par_facts(const struct walk *walk, u32 index)
+{
+    const struct script_step *par = &program.steps[index];
+    for (u32 i = par->other + 1u; i < program.step_count && program.steps[i].verb != VERB_PAR; i++) {
+        struct script_items items = program.steps[i].expect;
+        if (program.steps[i].verb != VERB_EXPECT)
+            continue;
+        for (u32 k = 0; k < items.count; k++)
+            if (program.items[items.first + k].kind == ITEM_OUTCOME)
+                outcome_facts(walk, par, &program.items[items.first + k]);
+    }
+}
+
+static void step_facts(struct walk *walk, u32 *index)
+{
+    const struct script_step *step = &program.steps[*index];
+    switch (step->verb) {
+    case VERB_FROM:
+    case VERB_BRING:
+        walk->state = step->from.state;
+        break;
+    case VERB_ASSIGN:
+        walk->assigned[step->assign.variable] = step->assign.value;
+        walk->assignments[step->assign.variable]++;
+        break;
+    case VERB_FOR:
+        walk->assignments[step->loop.variable] = 2;
+        break;
+    case VERB_CALL:
+        call_facts(walk, *index);
+        break;
+    case VERB_PAR:
+        par_facts(walk, *index);
+        *index = step->other;
+        break;
+    default:
+        break;
+    }
+}
+
+bool tdxt_facts(const struct script_suite *suite, const struct script_case *item)
+{
+    struct walk walk = {.suite = suite, .item = item};
+    struct script_error error;
+    if (!script_compile(suite, item, &program, &error)) {
+        fprintf(stderr, "%s:%u:%u: %s\n", error.file, error.line, error.column, error.text);
+        return false;
+    }
+    for (u32 i = 0; i < program.step_count; i++)
+        step_facts(&walk, &i);
+    return true;
+}
