@@ -75,7 +75,9 @@ class Log:
         self._forget()
         for number, line in enumerate(lines, 1):
             self._read(number, line)
-        if cut and not self.ended:
+        if self.ended:
+            self._read(len(lines) + 1, cut)
+        elif cut:
             self._complain("lines", f"the last line has no end: {cut[:160]}")
             self.diagnostics.append(cut)
         self._leave_running()
