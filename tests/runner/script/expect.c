@@ -196,7 +196,7 @@ static bool judge_items(struct script_run *run, struct script_items items, bool 
         if (outcome == HOLDS)
             continue;
         if (!*broken)
-            run_failure_begin(run);
+            run_failure_begin(run, "FAILED");
         *broken = true;
         say(run, item);
     }

@@ -11,11 +11,13 @@
 
 /* ---- long texts ---- */
 
-/* Continuations become one blank. */
+/* Without its indentation; continuations become one blank. */
 static size_t unfold(const char *text, size_t length, char *out, size_t size)
 {
-    size_t used = 0;
-    for (size_t i = 0; i < length && used + 1 < size; i++) {
+    size_t used = 0, start = 0;
+    while (start < length && (text[start] == ' ' || text[start] == '\t'))
+        start++;
+    for (size_t i = start; i < length && used + 1 < size; i++) {
         bool fold =
             text[i] == '\n' || text[i] == '\r' || (text[i] == '\\' && i + 1 < length && text[i + 1] == '\n');
         char c = fold || text[i] == '\t' ? ' ' : text[i];
@@ -82,15 +84,15 @@ static const char *source_name(enum test_source source)
     return names[source];
 }
 
-void run_failure_begin(struct script_run *run)
+void run_failure_begin(struct script_run *run, const char *what)
 {
     char prefix[LOG_LINE_MAX];
     const struct script_program *program = run->program;
     if (!program || !run->step) {
-        log_line("FAILED: bringing the module up before the first step");
+        log_line("%s before the first step", what);
         return;
     }
-    format(prefix, sizeof(prefix), "FAILED %s:%u: ", program->file->name, run->step->line);
+    format(prefix, sizeof(prefix), "%s %s:%u: ", what, program->file->name, run->step->line);
     if (strlen(prefix) + run->step->length > LINE_MAX) {
         log_line("%s", prefix);
         run_log_long("  ", run->step->text, run->step->length);
@@ -162,7 +164,7 @@ bool run_fail_call(struct script_run *run, const struct script_made *made, const
     va_start(args, fmt);
     format_v(text, sizeof(text), fmt, args);
     va_end(args);
-    run_failure_begin(run);
+    run_failure_begin(run, "FAILED");
     log_line("  expected %s", text);
     run_log_made(made);
     run_failure_end(run);

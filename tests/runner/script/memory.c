@@ -39,9 +39,10 @@ void run_memory_reset(struct script_run *run)
 bool run_alloc(struct script_run *run, u64 pages, u64 align, u64 *address)
 {
     u64 end = arena_end(run);
-    if (pages == 0 || align & (align - 1))
-        return run_mistake(run, pages ? "0x%llx isn't a power of two" : "alloc of no pages",
-                           (unsigned long long)align);
+    if (pages == 0)
+        return run_mistake(run, "alloc of no pages");
+    if (align & (align - 1))
+        return run_mistake(run, "0x%llx isn't a power of two", (unsigned long long)align);
     u64 at = run->arena_next;
     if (align > PAGE_SIZE && !is_aligned(at, align))
         at = align > end ? end + 1 : align_up(at, align);

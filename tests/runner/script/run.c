@@ -27,7 +27,7 @@ static void note(struct script_run *run, enum verdict verdict, const char *fmt, 
     char text[SCRIPT_TEXT_MAX];
     format_v(text, sizeof(text), fmt, args);
     if (verdict == VERDICT_ERROR && run->program && run->step) {
-        run_failure_begin(run);
+        run_failure_begin(run, "ERROR");
         log_line("  %s", text);
         run_log_calls(run);
     }
@@ -223,7 +223,7 @@ static bool step_say(struct script_run *run, const struct script_step *step)
         run_text_add(&shown, "%s0x%llx", part->text ? ", " : "", (unsigned long long)value);
     }
     run_trace(run, "say %s", shown.text);
-    run_log_long("says: ", said.text, said.length);
+    run_log_long(run->options->trace ? "# says: " : "says: ", said.text, said.length);
     return true;
 }
 

@@ -164,8 +164,8 @@ bool run_expect(struct script_run *run, struct script_items items);
 /* the call's own expectation, for each CPU if it was made on all */
 bool run_expect_call(struct script_run *run, const struct script_call *call);
 /* Opens the report of a failed step; what follows says what was expected, then run_failure_end(). */
-void run_failure_begin(struct script_run *run);
-void run_log_calls(const struct script_run *run); /* the last one, or those of all lanes */
+void run_failure_begin(struct script_run *run, const char *what); /* "FAILED", "ERROR" */
+void run_log_calls(const struct script_run *run);                 /* the last one, or those of all lanes */
 void run_failure_end(struct script_run *run);
 void run_log_made(const struct script_made *made);
 bool run_fail_call(struct script_run *run, const struct script_made *made, const char *fmt, ...)

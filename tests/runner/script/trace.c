@@ -11,6 +11,8 @@
 #include "lib/log.h"
 #include "lib/string.h"
 
+#define INDENT_MAX 16
+
 void run_text_add(struct script_text *text, const char *fmt, ...)
 {
     va_list args;
@@ -27,16 +29,14 @@ void run_trace_begin(struct script_run *run, struct script_text *text)
     text->length = 0;
     text->text[0] = 0;
     const char *at = run->step->text;
-    while (at > run->program->file->text && (at[-1] == ' ' || at[-1] == '\t'))
-        at--;
-    for (; at < run->step->text && text->length < 16; at++)
+    for (u32 i = 0; i < run->step->length && i < INDENT_MAX && (at[i] == ' ' || at[i] == '\t'); i++)
         run_text_add(text, " ");
 }
 
 void run_trace_end(struct script_text *text)
 {
     size_t indent = 0;
-    char prefix[24];
+    char prefix[INDENT_MAX + 1];
     while (text->text[indent] == ' ')
         indent++;
     format(prefix, sizeof(prefix), "%.*s", (int)min_u64(indent, sizeof(prefix) - 1), text->text);
