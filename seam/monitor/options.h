@@ -10,7 +10,7 @@
  * - fault=LEAF:NTH[xCOUNT]=STATUS: the NTH call of a leaf isn't executed and answers STATUS, a number or a
  *   name; COUNT calls in a row; up to INJECT_OPTIONS of them
  * - stray=mc|scramble: what a host access to the module's memory meets (mc)
- * - verbose: a line for each SEAMCALL
+ * - verbose: a line for each SEAMCALL, command, snapshot and restore
  */
 #ifndef SEAM_MONITOR_OPTIONS_H
 #define SEAM_MONITOR_OPTIONS_H

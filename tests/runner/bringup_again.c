@@ -213,6 +213,26 @@ static void resumes_on_another_lp(struct test *test)
 static const u64 page_not_free[] = {S_PAGE_NOT_FREE, S_PAGE_METADATA_INCORRECT, S_OPERAND_INVALID,
                                     S_OPERAND_BUSY};
 
+/* Each call of three is interrupted on its own, after two more entries. */
+static void resumes_in_a_row(struct test *test)
+{
+    struct hand hand;
+    if (!hand_over(&hand, test, 8) ||
+        !inject(test, (struct injection){
+                          .kind = MONITOR_INJECT_INTERRUPT, .leaf = TDH_EXT_MEM_ADD, .count = 3, .value = 2}))
+        return;
+    struct call call = mem_add(hand.info);
+    for (u64 taken = 2; taken <= 6; taken += 2) {
+        expect_interrupted(&hand, &call, taken, "each call gets as far as its own interrupt lets it");
+        expect_progress(&hand, taken, "pages in front of the first slot are the module's");
+        call = mem_add(call.out.rcx);
+    }
+    expect_status(test, &call, TDX_SUCCESS, "the fourth call isn't interrupted");
+    expect_true(test, inject_used_up(test), "three calls were");
+    expect_progress(&hand, 8, "the list comes to its end");
+    settle(&hand, call.status == TDX_SUCCESS ? 8 : 0);
+}
+
 /* The driver's classic mistake: resuming with the original operand. */
 static void begun_anew(struct test *test)
 {
@@ -447,6 +467,7 @@ static const struct test_case cases[] = {
     {"bringup.again.no_progress", SOURCE_INFERRED, BY_HAND, STAGE_AGAIN_QUERY, .run = no_progress},
     {"bringup.again.resumes_on_another_lp", SOURCE_INFERRED, BY_HAND | NEED_CPUS, STAGE_AGAIN_QUERY,
      .run = resumes_on_another_lp},
+    {"bringup.again.resumes_in_a_row", SOURCE_PATCH, BY_HAND, STAGE_AGAIN_QUERY, .run = resumes_in_a_row},
     {"bringup.again.begun_anew", SOURCE_INFERRED, BY_HAND, STAGE_AGAIN_QUERY, .run = begun_anew},
     {"bringup.again.page_twice", SOURCE_INFERRED, BY_HAND, STAGE_AGAIN_QUERY, .run = page_twice},
     {"bringup.again.pool_page_again", SOURCE_INFERRED, BY_HAND, STAGE_AGAIN_QUERY, .run = pool_page_again},

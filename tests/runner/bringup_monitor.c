@@ -23,6 +23,7 @@
 #define SLOT_OTHER    1
 #define SLOT_NEVER    15
 #define ROUNDS        15
+#define CROWDED_TRIES 200
 #define OWN_MSR       MSR_IA32_ARCH_CAPABILITIES
 #define UNKNOWN_MSR   0x5EA3u
 #define OWN_LEAF      0x80000006u
@@ -238,6 +239,40 @@ static void restores(struct test *test)
              back, call);
     expect_value(test, monitor_value(test, MONITOR_MSR_FOOTPRINT), footprint, "footprint",
                  "a module restored over and over is the one of the snapshot");
+}
+
+static struct caller {
+    volatile bool stop;
+    volatile u64 calls, refused;
+} caller;
+
+static void call_until_told(void *arg)
+{
+    struct caller *own = arg;
+    deadline_t deadline = deadline_after_us(CPU_MAX_US);
+    for (; !own->stop && !deadline_passed(deadline); own->calls++) {
+        struct seamcall_args args = {.rdx = TDX_FIELD_TDX_FEATURES0};
+        own->refused += seamcall_once(TDH_SYS_RD, &args) != TDX_SUCCESS;
+    }
+}
+
+/* Restores between, never during, the calls of another LP: each is done, or refused because it is inside. */
+static void another_inside(struct test *test)
+{
+    const struct tdx_platform *platform = &test->machine->platform;
+    u32 last = cpu_count() - 1, restored = 0, tries = 0;
+    if (!snapshot(test, SLOT_FOUND))
+        return;
+    caller = (struct caller){0};
+    deadline_t deadline = deadline_after_us(CPU_MAX_US / 2);
+    bool started = smp_start_on(last, call_until_told, &caller);
+    for (; started && tries < CROWDED_TRIES && !deadline_passed(deadline); tries++)
+        restored += monitor_write(platform, MONITOR_MSR_RESTORE, SLOT_FOUND);
+    caller.stop = true;
+    expect_true(test, started && smp_wait_for(last, CPU_MAX_US), "the other LP comes back");
+    log_line("%u of %u restores found no LP inside, meanwhile %lu calls", restored, tries, caller.calls);
+    expect_value(test, caller.refused, 0, "calls that failed", "a restore leaves the calls of others alone");
+    restore(test, SLOT_FOUND);
 }
 
 static bool expect_build_num(struct test *test, u64 want, const char *rule)
@@ -472,6 +507,7 @@ static const struct test_case cases[] = {
     {"bringup.monitor.unreachable_page", SOURCE_PROJECT, ASKS, STAGE_COUNT, .run = unreachable_page},
     {"bringup.monitor.round_trip", SOURCE_PROJECT, ASKS, STAGE_COUNT, .run = round_trip},
     {"bringup.monitor.restores", SOURCE_PROJECT, ASKS, STAGE_COUNT, .run = restores},
+    {"bringup.monitor.another_inside", SOURCE_PROJECT, ASKS | NEED_CPUS, STAGE_COUNT, .run = another_inside},
     {"bringup.monitor.knob", SOURCE_PROJECT, ASKS, STAGE_COUNT, .run = knob},
     {"bringup.monitor.platform_change", SOURCE_PROJECT, ASKS, STAGE_COUNT, .run = platform_change},
     {"bringup.monitor.one_lp_only", SOURCE_PROJECT, ASKS | NEED_CPUS, STAGE_COUNT, .run = one_lp_only},
