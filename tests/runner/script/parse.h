@@ -62,11 +62,11 @@ struct script_parser {
     struct script_program *program;
     struct script_lines lines;
     struct script_line line;
-    struct script_lexeme now; /* the next lexeme, not yet taken */
-    const char *at;           /* behind it */
-    const char *behind;       /* behind the last one taken */
-    bool failed;              /* in this line */
-    bool reading;             /* a whole file, not one case */
+    struct script_lexeme now;       /* the next lexeme, not yet taken */
+    const char *at;                 /* behind it */
+    const char *behind;             /* behind the last one taken */
+    bool failed;                    /* in this line */
+    const struct script_case *item; /* the case that is compiled; NULL: a whole file is read */
     u32 errors;
     script_complain_t *complain;
     void *context;
@@ -138,11 +138,10 @@ bool script_parse_knobs(struct script_parser *parser, struct script_step *step);
 
 /* ---- tests (parse_test.c, parse_rows.c, parse_metadata.c) ---- */
 
-/*
- * On a `test` line, its name being the next lexeme: begins its scope and looks for its variables in the lines
- * that follow. row_offset is where the row of the case that is compiled stands; 0: none, or all are read.
- */
-bool script_test_begin(struct script_parser *parser, u32 row_offset);
+/* On a `test` line: begins its scope, takes its name, looks for its variables in the lines that follow. */
+bool script_test_begin(struct script_parser *parser);
+/* On a row: the lines go on behind the rows that stand together with it, if a case of theirs is compiled. */
+void script_skip_rows(struct script_parser *parser);
 /* After its last line: what can be said of the whole only. */
 void script_test_end(struct script_parser *parser);
 /* What the line begins with; NULL: an assignment, or no statement at all. */

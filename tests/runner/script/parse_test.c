@@ -40,8 +40,15 @@ static void declare_in_step(struct script_parser *parser)
         parser->scope.declared_by_steps |= 1ull << variable;
 }
 
+void script_skip_rows(struct script_parser *parser)
+{
+    const struct script_case *item = parser->item;
+    if (item && item->row_line && parser->line.offset == item->rows_offset)
+        script_lines_at(&parser->lines, parser->file, item->rows_end, item->rows_end_line);
+}
+
 /* False: the test ends before this line. */
-static bool declare_in_line(struct script_parser *parser, u32 row_offset, bool *has_row)
+static bool declare_in_line(struct script_parser *parser, bool *has_row)
 {
     const struct script_name *statement = script_statement_of(parser);
     if (!statement) {
@@ -53,23 +60,39 @@ static bool declare_in_line(struct script_parser *parser, u32 row_offset, bool *
         script_take(parser);
         declare_in_step(parser);
     }
-    if (statement->value == STATEMENT_ROW && (row_offset ? parser->line.offset == row_offset : !*has_row)) {
+    if (statement->value == STATEMENT_ROW) {
+        script_skip_rows(parser);
+        if (!*has_row)
+            script_row_declare(parser);
         *has_row = true;
-        script_row_declare(parser);
     }
     return statement->value != STATEMENT_TEST;
 }
 
-/* All that steps assign and the rows bind, up to the next test. Nothing is complained about: it is read
- * again. */
-static void declare(struct script_parser *parser, u32 row_offset)
+/* The first row stands for all; of a case, its own. */
+static bool declare_own_row(struct script_parser *parser)
+{
+    const struct script_case *item = parser->item;
+    if (!item || !item->row_line)
+        return false;
+    script_lines_at(&parser->lines, parser->file, item->row_offset, item->row_line);
+    if (script_line_next(parser)) {
+        parser->failed = true;
+        script_row_declare(parser);
+    }
+    return true;
+}
+
+/* All that steps assign and rows bind, up to the next test. Nothing is complained about: it is read again. */
+static void declare(struct script_parser *parser)
 {
     struct script_lines lines = parser->lines;
     struct script_line line = parser->line;
-    bool has_row = false, more = true;
+    bool has_row = declare_own_row(parser), more = true;
+    parser->lines = lines;
     while (more && script_line_next(parser)) {
         parser->failed = true;
-        more = declare_in_line(parser, row_offset, &has_row);
+        more = declare_in_line(parser, &has_row);
     }
     parser->lines = lines;
     script_line_start(parser, &line);
@@ -77,7 +100,7 @@ static void declare(struct script_parser *parser, u32 row_offset)
 
 /* ---- begin and end ---- */
 
-bool script_test_begin(struct script_parser *parser, u32 row_offset)
+bool script_test_begin(struct script_parser *parser)
 {
     struct script_program *program = parser->program;
     struct script_scope *scope = &parser->scope;
@@ -89,7 +112,7 @@ bool script_test_begin(struct script_parser *parser, u32 row_offset)
     program->row_expect = (struct script_items){0};
     program->row_text = NULL;
     program->row_length = program->row_line = 0;
-    declare(parser, row_offset);
+    declare(parser);
     script_take(parser); /* `test` */
     struct script_lexeme name;
     bool good = script_read_id(parser, "test", &name);

@@ -47,6 +47,8 @@ struct reader {
     bool in_test;
     struct script_metadata defaults, metadata; /* of the suite, of the test */
     u32 test_offset, test_line, first_case;
+    u32 rows_offset, rows_case; /* of rows that stand together */
+    bool in_rows;
 };
 
 /* suite.test[.row] */
@@ -88,10 +90,25 @@ static void complete_case(const struct reader *reader, struct script_case *item,
     full.line = reader->test_line;
     full.row_offset = item->row_offset;
     full.row_line = item->row_line;
+    full.rows_offset = item->rows_offset;
+    full.rows_end = item->rows_end;
+    full.rows_end_line = item->rows_end_line;
     full.state = state;
     if (full.seconds == 0)
         full.seconds = SCRIPT_DEFAULT_SECONDS;
     *item = full;
+}
+
+/* Behind rows, in front of a line that isn't one or at the end of the file */
+static void end_rows(struct reader *reader, u32 offset, u32 line)
+{
+    struct script_suite *suite = reader->suite;
+    for (u32 i = reader->rows_case; reader->in_rows && i < suite->case_count; i++) {
+        suite->cases[i].rows_offset = reader->rows_offset;
+        suite->cases[i].rows_end = offset;
+        suite->cases[i].rows_end_line = line;
+    }
+    reader->in_rows = false;
 }
 
 static void end_test(struct reader *reader)
@@ -148,7 +165,7 @@ static void read_test(struct reader *reader)
     reader->metadata = reader->defaults;
     reader->metadata.here = 0;
     reader->in_test = true;
-    script_test_begin(parser, 0);
+    script_test_begin(parser);
 }
 
 static void read_row(struct reader *reader)
@@ -157,6 +174,11 @@ static void read_row(struct reader *reader)
     struct script_program *program = parser->program;
     u32 tokens = program->token_count, items = program->item_count, alternatives = program->alternative_count;
     struct script_lexeme name;
+    if (!reader->in_rows) {
+        reader->rows_offset = parser->line.offset;
+        reader->rows_case = reader->suite->case_count;
+    }
+    reader->in_rows = true;
     script_row_parse(parser, &name);
     if (name.length)
         add_case(reader, &name);
@@ -203,6 +225,8 @@ static void read_line(struct reader *reader)
                     SCRIPT_MAX_LINE);
         return;
     }
+    if (!statement || statement->value != STATEMENT_ROW)
+        end_rows(reader, parser->line.offset, parser->line.number);
     bool is_suite = statement && statement->value == STATEMENT_SUITE;
     if (!reader->begun && !is_suite)
         script_fail(parser, at, "a script begins with 'suite ID'");
@@ -253,6 +277,7 @@ bool script_read(struct script_suite *suite, const struct script_file *file, scr
     script_lines_at(&parser->lines, file, 0, 1);
     while (parser->errors < SCRIPT_MAX_ERRORS && script_line_next(parser))
         read_line(&reader);
+    end_rows(&reader, (u32)(parser->lines.end - file->text), parser->lines.number);
     end_test(&reader);
     if (parser->lines.nul)
         complain_of_text(parser, parser->lines.nul, "a NUL byte: this is no text");
@@ -292,10 +317,10 @@ bool script_compile(const struct script_suite *suite, const struct script_case *
     parser.program = program;
     parser.complain = keep_first;
     parser.context = error;
-    program->item = item;
+    parser.item = program->item = item;
     script_lines_at(&parser.lines, parser.file, item->offset, item->line);
     if (script_line_next(&parser))
-        script_test_begin(&parser, item->row_offset);
+        script_test_begin(&parser);
     if (item->row_line)
         compile_row(&parser, item);
     while (!parser.errors && script_line_next(&parser)) {
@@ -304,6 +329,8 @@ bool script_compile(const struct script_suite *suite, const struct script_case *
             break;
         if (!statement || statement->value >= STATEMENT_VERB || statement->value == STATEMENT_EACH)
             script_parse_statement(&parser, statement);
+        else if (statement->value == STATEMENT_ROW)
+            script_skip_rows(&parser);
     }
     return parser.errors == 0;
 }

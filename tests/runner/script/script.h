@@ -77,6 +77,8 @@ struct script_case {
     u16 file;                 /* index */
     u32 offset, line;         /* of the `test` line */
     u32 row_offset, row_line; /* of the row, line 0: none */
+    u32 rows_offset;          /* of the first of the rows around it, without a step between them */
+    u32 rows_end, rows_end_line;
     enum test_source source;
     enum script_state state; /* of its first `from` */
     u32 needs;               /* enum script_need_flag */
@@ -91,7 +93,7 @@ struct script_case {
 };
 
 struct script_suite {
-    struct script_file files[SCRIPT_MAX_FILES];
+    struct script_file files[SCRIPT_MAX_FILES]; /* all zeroes before the first file is read */
     u32 file_count;
     struct script_case cases[SCRIPT_MAX_CASES];
     u32 case_count;
@@ -153,7 +155,7 @@ enum script_function {
 struct script_token {
     u8 kind;
     u8 index;
-    u16 column; /* in its line, for errors at run time */
+    u16 column; /* in its logical line, from 1, continuations counted: text[column - 1] of step or row */
     u64 value;
 };
 struct script_expr {
@@ -185,16 +187,21 @@ enum script_item_kind {
 struct script_item {
     enum script_item_kind kind;
     u8 index;
-    u8 mask; /* bit per register that the expect line names */
+    u8 mask; /* bit per register that the expect line names, RAX always; with `row` or `each` the row's, too
+              */
     u16 first, count, lanes;
     struct script_expr expr;
-    u16 column, end; /* the text of the item in its line, [column, end) from 1 */
+    u16 column, end; /* the text of the item in its logical line, [column, end) from 1 */
 };
 struct script_items {
     u16 first, count;
 };
 
-/* NAME=EXPR of a call (index: register), a row (register or variable) or an option */
+/*
+ * NAME=EXPR of a call (index: register or REG_VERSION) or a row (also a variable). All rows of a test bind
+ * the same variables, a row's expressions name only those that it has bound further left, and no step assigns
+ * one.
+ */
 struct script_operand {
     u8 index;
     bool is_register;
@@ -303,7 +310,7 @@ struct script_say {
 struct script_step {
     enum script_verb verb;
     u32 line;
-    const char *text; /* the logical line in the file */
+    const char *text; /* the logical line in the file, indentation included, comment not */
     u32 length;
     u16 other; /* FOR, PAR: index of its END; END: index of its FOR or PAR */
     union {
