@@ -35,10 +35,12 @@ PARALLEL = $(if $(findstring j,$(MAKEFLAGS)),,-j$$(nproc))
 # What each program is made of. Shared files are named in docs/architecture.md.
 SHARED_SOURCES := $(wildcard lib/*.c boot/*.c drivers/tdx/abi/*.c) kernel/acpi.c kernel/serial.c
 KERNEL_SOURCES := $(SHARED_SOURCES) $(filter-out kernel/acpi.c kernel/serial.c,$(wildcard kernel/*.c)) \
-	$(wildcard drivers/tdx/*.c tests/runner/*.c)
+	$(wildcard drivers/tdx/*.c tests/runner/*.c tests/runner/script/*.c)
 KERNEL_ASM := $(wildcard boot/*.asm kernel/*.asm drivers/tdx/*.asm)
 MONITOR_SOURCES := $(SHARED_SOURCES) $(wildcard seam/monitor/*.c seam/soft/*.c)
 MONITOR_ASM := $(wildcard boot/*.asm seam/monitor/*.asm)
+
+SUITE := $(sort $(wildcard tests/conformance/*.tdxt))
 
 KERNEL_OBJECTS := $(KERNEL_SOURCES:%.c=$(BUILD)/kernel/%.o) $(KERNEL_ASM:%.asm=$(BUILD)/kernel/%.asm.o)
 MONITOR_OBJECTS := $(MONITOR_SOURCES:%.c=$(BUILD)/monitor/%.o) $(MONITOR_ASM:%.asm=$(BUILD)/monitor/%.asm.o)
@@ -62,7 +64,7 @@ all: boot iso
 	@:
 
 ## make boot        what QEMU boots directly: kernel, monitor, archive
-boot: $(BUILD)/seamstress.elf $(BUILD)/seam.elf $(BUILD)/seamstress.cpio
+boot: $(BUILD)/seamstress.elf $(BUILD)/seam.elf $(BUILD)/seamstress.cpio $(BUILD)/suite.cpio
 	@:
 
 # Linked twice, so that the kernel can name the functions in a backtrace: the table made from the first link goes into
@@ -90,9 +92,17 @@ $(BUILD)/kernel.objects: FORCE
 $(BUILD)/monitor.objects: FORCE
 	@printf '%s\n' $(MONITOR_OBJECTS) | tools/update-file.sh $@
 
-$(BUILD)/seamstress.cpio: $(BUILD)/seamstress.elf tools/pack-cpio.sh
+# What is booted comes with the conformance suite, which is text: scripts, no part of any program.
+$(BUILD)/seamstress.cpio: $(BUILD)/seamstress.elf $(SUITE) tools/pack-cpio.sh $(BUILD)/suite.files
 	$(SAY) CPIO $@
-	$(Q)tools/pack-cpio.sh $@ $(BUILD)/seamstress.elf
+	$(Q)tools/pack-cpio.sh $@ $(BUILD)/seamstress.elf $(SUITE)
+
+$(BUILD)/suite.cpio: $(SUITE) tools/pack-cpio.sh $(BUILD)/suite.files
+	$(SAY) CPIO $@
+	$(Q)tools/pack-cpio.sh $@ $(SUITE)
+
+$(BUILD)/suite.files: FORCE
+	@printf '%s\n' $(SUITE) | tools/update-file.sh $@
 
 $(BUILD)/kernel/%.o: %.c Makefile | $(BUILD)/tools-found
 	$(SAY) CC $<
@@ -122,10 +132,10 @@ $(BUILD)/tools-found:
 iso: $(BUILD)/seamstress.iso
 	@:
 
-$(BUILD)/seamstress.iso: $(BUILD)/seamstress.elf $(BUILD)/seam.elf boot/grub.cfg tools/make-iso.sh
+$(BUILD)/seamstress.iso: $(BUILD)/seamstress.elf $(BUILD)/seam.elf $(BUILD)/suite.cpio boot/grub.cfg tools/make-iso.sh
 	$(SAY) ISO $@
 	@DEPS=0 tools/install-deps.sh iso
-	$(Q)tools/make-iso.sh $@ boot/grub.cfg $(BUILD)/seamstress.elf $(BUILD)/seam.elf
+	$(Q)tools/make-iso.sh $@ boot/grub.cfg $(BUILD)/seamstress.elf $(BUILD)/seam.elf $(BUILD)/suite.cpio
 
 # ---- tests ----
 

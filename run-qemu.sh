@@ -9,6 +9,7 @@
 set -u
 called_from=$PWD
 cd "$(dirname "$0")" || exit 2
+root=$PWD
 
 usage() {
     cat <<'TEXT'
@@ -23,13 +24,15 @@ usage: ./run-qemu.sh [options]     builds what is stale, boots, prints the seria
                          a number or a name, as ext.mem_add:17=0xC000010000000001; up to 8 of these
   --smp N[,packages=P]   processors, in P packages                                     (default 4)
   --mem SIZE             as 512M or 8G                                                 (default 2G)
-  --run PATTERN          only tests whose name matches, as 'bringup.*'; --list prints the names
+  --run PATTERN          only tests whose name matches, as 'ext.*'; --list prints the names
+  --script FILE          only the tests of this script, FILE.tdxt (repeatable); docs/scripting.md has the language
+  --lint [FILE…]         only look for mistakes in scripts, those of the suite by default; nothing is booted
   --append "key=value …" more kernel command line
   --timeout SECONDS      no verdict by then: exit 124                                  (default 120)
   --log FILE             keep the serial log in FILE, the monitor's in FILE.monitor
   --gdb                  wait for a debugger on port 1234
   --list                 print the names of the tests instead of running them
-  -v                     the kernel says more
+  -v                     also print what holds, and each step of a script as a line that a script could have
   --dry-run              print the QEMU command instead
   --help
 
@@ -61,12 +64,17 @@ packages=
 mem=
 timeout=
 run=
+scripts= # absolute paths, one a line
+given=   # the same as they were given
+lint=
 append=
 log=
 verbose=
 list=
 gdb=
 dry_run=
+
+. tools/run-options.sh
 
 absolute() {
     case $1 in
@@ -77,35 +85,6 @@ absolute() {
 
 need_file() { # need_file OPTION FILE
     [ -f "$(absolute "$2")" ] || bad "$1 $2: no such file; check the path"
-}
-
-is_number() { # decimal, without leading zeros, at most nine digits: what shell arithmetic takes at face value
-    case $1 in
-    '' | *[!0-9]* | ??????????*) return 1 ;;
-    0 | [1-9]*) return 0 ;;
-    esac
-    return 1
-}
-
-check_fault() { # check_fault SPEC: LEAF:N[xCOUNT]=STATUS, leaf and status as the ABI table has them
-    remedy="write LEAF:N=STATUS as in --fault ext.mem_add:17=0xC000010000000001"
-    leaf=${1%%:*}
-    rest=${1#*:}
-    nth=${rest%%=*}
-    status=${rest#*=}
-    [ "$1" = "$leaf:$nth=$status" ] || bad "--fault $1: malformed; $remedy"
-    for number in "${nth%%x*}" "${nth#*x}"; do
-        { is_number "$number" && [ "$number" -ge 1 ]; } || bad "--fault $1: '$number' is not a number of calls, from 1; $remedy"
-    done
-    grep -qF "TDX_LEAF($(echo "$leaf" | tr 'a-z.' 'A-Z_')," drivers/tdx/abi/leaves.def ||
-        bad "--fault $1: no leaf '$leaf'; take a name from drivers/tdx/abi/leaves.def, as ext.mem_add"
-    case ${status#0x} in
-    "$status") # no hexadecimal number: a name
-        grep -qF "TDX_STATUS($status, " drivers/tdx/abi/status.def || [ "$status" = SW_VMFAIL_INVALID ] ||
-            bad "--fault $1: '$status' is neither 0x and hexadecimal digits nor a name in drivers/tdx/abi/status.def; $remedy"
-        ;;
-    '' | *[!0-9a-fA-F]* | ?????????????????*) bad "--fault $1: '$status' is not a 64-bit status; $remedy" ;;
-    esac
 }
 
 while [ $# -gt 0 ]; do
@@ -158,7 +137,18 @@ while [ $# -gt 0 ]; do
     --run) run=$value ;;
     --append) append="${append:+$append }$value" ;;
     --log) log=$(absolute "$value") ;;
-    --script | --module | --kernel | --initrd)
+    --script)
+        add_script --script "$value"
+        again_add --script "$value"
+        ;;
+    --lint)
+        lint=1
+        while [ $# -gt 0 ] && [ "${1#-}" = "$1" ]; do
+            add_script --lint "$1"
+            shift
+        done
+        ;;
+    --module | --kernel | --initrd)
         need_file "$option" "$value"
         bad "$option: not yet; leave it out"
         ;;
@@ -176,74 +166,6 @@ done
 
 # ---- validation: everything, before anything is built ----
 
-check_smp() {
-    case $smp in
-    *,packages=*)
-        packages=${smp#*,packages=}
-        smp=${smp%%,*}
-        is_number "$packages" || bad "--smp $smp,packages=$packages: packages is no number; write as in --smp 8,packages=2"
-        ;;
-    esac
-    is_number "$smp" || bad "--smp $smp: not a number of processors; write as in --smp 4 or --smp 8,packages=2"
-    { [ "$smp" -ge 1 ] && [ "$smp" -le 255 ]; } || bad "--smp $smp: impossible; use 1 to 255 processors"
-    if [ "$topology" = two-packages ]; then
-        [ "${packages:-2}" = 2 ] || bad "--smp $smp,packages=$packages contradicts --topology two-packages; leave packages out"
-        packages=2
-    fi
-    packages=${packages:-1}
-    { [ "$packages" -ge 1 ] && [ "$packages" -le 8 ]; } || bad "--smp packages=$packages: impossible; use 1 to 8 packages"
-    [ $((smp % packages)) -eq 0 ] ||
-        bad "--smp $smp: $packages packages can't share $smp processors evenly; use a multiple of $packages"
-    { [ "$packages" -eq 1 ] || [ "$smp" -gt "$packages" ]; } ||
-        bad "--smp $smp,packages=$packages: a package has at least two processors; use --smp $((2 * packages)),packages=$packages"
-}
-
-emerald_rapids_mib=262080 # its last CMR ends at 0x407c000000; QEMU puts 2 GiB below 4 GiB, the rest from there
-smallest_mib=16           # below that the images don't fit, and QEMU would lose what it loads without a word
-largest_mib=33554432      # 32 TiB
-
-check_mem() {
-    if [ -z "$mem" ]; then
-        mem_mib=2048
-        [ "$topology" != emerald-rapids ] || mem_mib=$emerald_rapids_mib
-        return
-    fi
-    case $mem in
-    *[Mm]) factor=1 ;;
-    *[Gg]) factor=1024 ;;
-    *[Tt]) factor=1048576 ;;
-    *[0-9]) factor=1 ;; # MiB, as in QEMU
-    *) factor=0 ;;
-    esac
-    number=${mem%[MmGgTt]}
-    { [ $factor -ne 0 ] && is_number "$number"; } || bad "--mem $mem: not a size; write as in --mem 512M or --mem 8G"
-    mem_mib=$((number * factor))
-    [ $mem_mib -ge $smallest_mib ] || bad "--mem $mem: too little to load anything; use 128M or more"
-    [ $mem_mib -le $largest_mib ] || bad "--mem $mem: more than can be addressed; use 32T or less"
-    [ "$topology" != emerald-rapids ] || [ $mem_mib -ge $emerald_rapids_mib ] ||
-        bad "--mem $mem: --topology emerald-rapids needs ${emerald_rapids_mib}M (it stays sparse); leave --mem out"
-}
-
-check_timeout() {
-    [ -n "$timeout" ] || {
-        timeout=120
-        [ -z "$gdb" ] || timeout=0 # a person at a debugger takes as long as it takes
-        return
-    }
-    { is_number "$timeout" && [ "$timeout" -ge 1 ]; } || bad "--timeout $timeout: not a number of seconds; write as in --timeout 300"
-}
-
-check_words() { # what goes on a command line must come out as it went in
-    case $run in *[!a-z0-9_.\*\?]*) bad "--run $run: not a pattern of test names; write as in --run 'bringup.*'" ;; esac
-    case $append in *[![:print:]]*) bad "--append: control characters don't pass a command line; leave them out" ;; esac
-    case " $append " in *" -- "*) bad "--append: ' -- ' separates monitor and kernel; leave it out" ;; esac
-}
-
-check_log() {
-    [ -z "$log" ] || [ -n "$dry_run" ] || touch "$log" "$log.monitor" 2>/dev/null ||
-        bad "--log $log: can't be written; name a file in a directory that exists and is yours"
-}
-
 check_smp
 check_mem
 check_timeout
@@ -253,11 +175,51 @@ if [ "$subject" = hardware ] && [ -n "$profile$topology$faults" ]; then
     bad "--profile, --topology and --fault belong to the model; leave them out with --subject hardware"
 fi
 check_log
+again_of_machine
 
-# ---- the QEMU command ----
+# ---- mistakes in scripts ----
 
 build=build
 [ -z "${DEBUG:-}" ] || build=build/debug
+
+jobs=$(nproc 2>/dev/null || echo 2)
+lock=
+! command -v flock >/dev/null 2>&1 || lock="flock build/lock" # two runs at once build one after the other
+unset MAKEFLAGS MFLAGS MAKELEVEL # we may be called by a make, but build for ourselves
+
+make_targets() { # make_targets FILE...
+    mkdir -p "$build" build
+    # shellcheck disable=SC2086 # a list of words
+    $lock make --no-print-directory -j"$jobs" "$@" >&2 || bad "the build failed, its messages stand above; mend them first"
+}
+
+with_lines() { # with_lines LINES COMMAND...: with the lines as further arguments
+    lines=$1
+    shift
+    IFS=$newline
+    # shellcheck disable=SC2086 # one word a line
+    set -f -- "$@" $lines
+    set +f
+    unset IFS
+    "$@"
+}
+
+lint_scripts() { # mistakes go to stderr, by the names under which the scripts were given
+    tools/install-deps.sh build || exit 2
+    make_targets build/host/tdxt
+    (cd "$called_from" && with_lines "$given" "$root/build/host/tdxt" lint)
+}
+
+if [ -n "$lint" ]; then
+    if [ -z "$given" ]; then
+        given=$(ls tests/conformance/*.tdxt 2>/dev/null) || bad "--lint: the suite has no scripts; name a file"
+        called_from=$root
+    fi
+    lint_scripts || exit 2
+    exit 0
+fi
+
+# ---- the QEMU command ----
 
 join() { # join WORD...: with single blanks, empty words left out
     joined=
@@ -271,14 +233,25 @@ option_text() { # commas end a QEMU option unless doubled
     printf '%s\n' "$1" | sed 's/,/,,/g'
 }
 
-kernel_options=$(join "${run:+run=$run}" "${verbose:+verbose=1}" "${list:+list=1}" "$append")
+kernel_options=$(join "${run:+run=$run}" "${scripts:+suite=scripts}" "${verbose:+verbose=1}" "${list:+list=1}" "$append")
 monitor_options=$(join "profile=${profile:-ext}" "topology=${topology:-default}" "$faults")
-if [ "$subject" = soft ]; then
-    command_line="$monitor_options -- $kernel_options"
-else
-    command_line=$kernel_options
-fi
+set_command_line() { # set_command_line KERNEL-OPTIONS
+    command_line=$1
+    [ "$subject" != soft ] || command_line="$monitor_options -- $1"
+}
+set_command_line "$(join "$kernel_options" "${again:+again=$again}")"
+[ ${#command_line} -lt 1024 ] || set_command_line "$kernel_options" # better a shorter hint than no run
 [ ${#command_line} -lt 1024 ] || bad "--append: command line of ${#command_line} characters; 1023 fit, shorten it"
+
+if [ -n "$dry_run" ]; then
+    scratch=${TMPDIR:-/tmp}/seamstress
+else
+    scratch=$(mktemp -d) || bad "no temporary directory; set TMPDIR to one that can be written"
+fi
+
+# What is booted: of the build if it is the suite, made for this run if scripts were given
+made=$build
+[ -z "$scripts" ] || made=$scratch
 
 needs=run
 set -- qemu-system-x86_64 -accel tcg,thread=multi -machine q35,memory-backend=ram \
@@ -287,19 +260,22 @@ set -- qemu-system-x86_64 -accel tcg,thread=multi -machine q35,memory-backend=ra
     -nodefaults -display none -no-reboot -device isa-debug-exit,iobase=0xf4,iosize=4
 case $boot:$subject in
 direct:soft)
-    make_targets="$build/seam.elf $build/seamstress.cpio"
-    set -- "$@" -kernel $build/seam.elf -initrd $build/seamstress.cpio -append "$command_line"
+    programs="$build/seam.elf $build/seamstress.elf"
+    archive=seamstress.cpio
+    set -- "$@" -kernel $build/seam.elf -initrd "$made/$archive" -append "$command_line"
     ;;
 direct:hardware)
-    make_targets=$build/seamstress.elf
-    set -- "$@" -kernel $build/seamstress.elf -append "$command_line"
+    programs=$build/seamstress.elf
+    archive=suite.cpio
+    set -- "$@" -kernel $build/seamstress.elf -initrd "$made/$archive" -append "$command_line"
     ;;
 bios:*)
     entry=monitor
     [ "$subject" = soft ] || entry=machine
-    # GRUB finds its menu entry and its arguments in the SMBIOS serial number: one ISO for every run
-    set -- "$@" -cdrom $build/seamstress.iso -smbios "type=1,serial=$(option_text "$entry $command_line")"
-    make_targets=$build/seamstress.iso
+    programs="$build/seam.elf $build/seamstress.elf"
+    archive=seamstress.iso
+    # GRUB finds its menu entry and its arguments in the SMBIOS serial number: one ISO for every run of the suite
+    set -- "$@" -cdrom "$made/$archive" -smbios "type=1,serial=$(option_text "$entry $command_line")"
     needs="run iso"
     ;;
 esac
@@ -330,19 +306,6 @@ fi
 
 # ---- build ----
 
-# shellcheck disable=SC2086 # a list of sets
-tools/install-deps.sh $needs || exit 2
-mkdir -p "$build"
-jobs=$(nproc 2>/dev/null || echo 2)
-lock=
-! command -v flock >/dev/null 2>&1 || lock="flock build/lock" # two runs at once build one after the other
-unset MAKEFLAGS MFLAGS MAKELEVEL # we may be called by a make, but build for ourselves
-# shellcheck disable=SC2086 # lists of words
-$lock make --no-print-directory -j"$jobs" $make_targets >&2 || bad "the build failed, its messages stand above; mend them first"
-
-# ---- run ----
-
-scratch=$(mktemp -d) || bad "no temporary directory; set TMPDIR to one that can be written"
 qemu=
 viewer=
 
@@ -359,6 +322,30 @@ trap clean_up EXIT
 trap 'exit 130' INT
 trap 'exit 141' PIPE
 trap 'exit 143' TERM HUP
+
+pack() { # pack ARCHIVE [KERNEL]: the scripts, with or without the kernel
+    with_lines "$scripts" tools/pack-cpio.sh "$scratch/$1" ${2:+"$2"} || bad "the scripts can't be packed; is there room in $scratch?"
+}
+
+# shellcheck disable=SC2086 # lists of words
+tools/install-deps.sh $needs || exit 2
+# shellcheck disable=SC2086 # lists of words
+if [ -z "$scripts" ]; then
+    make_targets $programs "$build/$archive"
+else
+    lint_scripts >/dev/null || bad "mistakes in scripts, listed above; mend them first"
+    make_targets $programs
+    case $archive in
+    seamstress.cpio) pack seamstress.cpio $build/seamstress.elf ;;
+    suite.cpio) pack suite.cpio ;;
+    seamstress.iso)
+        pack suite.cpio
+        tools/make-iso.sh "$scratch/seamstress.iso" boot/grub.cfg $programs "$scratch/suite.cpio" || exit 2
+        ;;
+    esac
+fi
+
+# ---- run ----
 
 com1=${log:-$scratch/com1}
 com2=${log:+$log.monitor}

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# pack-cpio.sh ARCHIVE FILE...: packs files, under their bare names, into a newc cpio archive. The format is a
+# pack-cpio.sh ARCHIVE [FILE...]: packs files, under their bare names, into a newc cpio archive. The format is a
 # 110-character ASCII header and padding to 4 bytes (Linux, Documentation/driver-api/early-userspace/buffer-format),
 # so no cpio program is needed. Everything but names, sizes and contents is fixed: same files, same archive.
 
@@ -18,8 +18,8 @@ header() { # header NAME SIZE INODE MODE
     pad $((110 + length))
 }
 
-[ $# -ge 2 ] || {
-    echo "usage: pack-cpio.sh ARCHIVE FILE..." >&2
+[ $# -ge 1 ] || {
+    echo "usage: pack-cpio.sh ARCHIVE [FILE...]" >&2
     exit 2
 }
 archive=$1

@@ -25,8 +25,10 @@ launch --dry-run --smp 8,packages=2 --mem 8G --run 'bringup.*' -v --append 'cras
     --fault ext.mem_add:17=0xC000010000000001 --profile 1.5.01
 expect_out ' -smp 8,sockets=2,cores=4,threads=1 ' "packages become sockets"
 expect_out ' -m 8192M ' "--mem in GiB"
-expect_out "'profile=1.5.01 topology=default fault=ext.mem_add:17=0xC000010000000001 -- run=bringup.\* verbose=1 crash=ud x=1'" \
+expect_out "'profile=1.5.01 topology=default fault=ext.mem_add:17=0xC000010000000001 -- run=bringup.\* verbose=1 crash=ud x=1 again=[^ ]*'" \
     "monitor options before ' -- ', kernel options behind it"
+expect_out " again=--profile\+1.5.01\+--fault\+ext.mem_add:17=0xC000010000000001\+--smp\+8,packages=2\+--mem\+8G\+--append\+crash=ud\+--append\+x=1'" \
+    "and with them what another run needs"
 launch --dry-run --fault ext.mem_add:3x2=SYS_BUSY --fault EXT.INIT:1=SW_VMFAIL_INVALID --list
 expect_out " fault=ext.mem_add:3x2=SYS_BUSY fault=EXT.INIT:1=SW_VMFAIL_INVALID -- list=1'" "several faults, by number or name"
 launch --dry-run --topology two-packages
@@ -36,12 +38,29 @@ expect_out ' -m 262080M ' "emerald-rapids: the memory its CMRs need"
 launch --dry-run --topology emerald-rapids --mem 1T
 expect_out ' -m 1048576M ' "emerald-rapids: more memory is fine"
 launch --dry-run --subject hardware --append x=1
-expect_out ' -kernel build/seamstress.elf -append x=1 ' "hardware: the kernel alone"
+expect_out " -kernel build/seamstress.elf -initrd build/suite.cpio -append 'x=1 again=[^ ]*' " "hardware: kernel and suite alone"
 launch --dry-run --boot bios --fault ext.mem_add:17=0xC000010000000001 --append 'x=1,2'
-expect_out " -cdrom build/seamstress.iso -smbios 'type=1,serial=monitor profile=ext topology=default fault=[^ ]* -- x=1,,2' " \
+expect_out " -cdrom build/seamstress.iso -smbios 'type=1,serial=monitor profile=ext topology=default fault=[^ ]* -- x=1,,2 again=[^ ]*' " \
     "bios: entry and arguments in the SMBIOS serial number"
 launch --dry-run --boot bios --subject hardware
-expect_out " -cdrom build/seamstress.iso -smbios 'type=1,serial=machine ?' " "bios: the machine itself"
+expect_out " -cdrom build/seamstress.iso -smbios 'type=1,serial=machine again=[^ ]*' " "bios: the machine itself"
+
+mkdir "$work/a+b ~"
+touch "$work/a+b ~/odd.tdxt" "$work/my.tdxt" "$work/my~+.tdxt"
+(cd "$work" && "$root/run-qemu.sh" --dry-run --script my.tdxt --mem 1G >"$out" 2>"$err")
+expect_out " -initrd [^ ]*/seamstress/seamstress.cpio -append 'profile=ext topology=default -- suite=scripts again=--script\+my.tdxt\+--mem\+1G'" \
+    "--script: another archive, nothing but scripts, and the name as it was given"
+launch --dry-run --script "$work/my.tdxt" --boot bios
+expect_out " -cdrom [^ ]*/seamstress/seamstress.iso " "--script, bios: another ISO"
+launch --dry-run --script "$work/my.tdxt" --subject hardware
+expect_out " -kernel build/seamstress.elf -initrd [^ ]*/seamstress/suite.cpio " "--script, hardware: another suite"
+launch --dry-run --append 'a+b~c'
+expect_out " again=--append\+a~pb~tc'" "again: '+' and '~' are told from blanks"
+launch --dry-run --script "$work/a+b ~/odd.tdxt"
+refuse_out ' again=' "again: what wouldn't come out as it went in is left out"
+launch --dry-run --append "x=$(head -c 600 /dev/zero | tr '\0' x)"
+expect_status 0 "again: a long command line does without it"
+refuse_out ' again=' "again: a long command line does without it"
 launch --dry-run --append "it's"
 taken_back() { # taken_back WORD: the shell reads this word in the printed command
     wanted=$1
@@ -67,10 +86,10 @@ echo 33 >"$work/status"
 launch
 expect_status 0 "direct boot"
 expect "direct boot builds monitor and archive" has "$work/make-called" \
-    ' build/seam.elf build/seamstress.cpio$'
+    ' build/seam.elf build/seamstress.elf build/seamstress.cpio$'
 rm "$work/make-called"
 launch --boot bios
-expect "bios boot builds the ISO too" has "$work/make-called" '[0-9] build/seamstress.iso$'
+expect "bios boot builds the ISO too" has "$work/make-called" ' build/seamstress.iso$'
 
 # ---- what it leaves behind ----
 

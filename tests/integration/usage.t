@@ -77,7 +77,29 @@ refused 'given 9 times' $fault $fault $fault $fault $fault $fault $fault $fault 
 
 refused '--script /no/such: no such file' --script /no/such
 refused '--script README-not-there: no such file' --script README-not-there --list
-refused '--script: not yet' --script LICENSE
+refused '--script tests: no such file' --script tests
+refused '--script LICENSE: not a script; its name must end in .tdxt' --script LICENSE
+refused '--lint LICENSE: not a script' --lint LICENSE
+refused '--lint /no/such.tdxt: no such file' --lint /no/such.tdxt
+mkdir "$work/other"
+long=$(head -c 60 /dev/zero | tr '\0' x).tdxt
+touch "$work/a.tdxt" "$work/other/a.tdxt" "$work/a b.tdxt" "$work/.tdxt" "$work/$long"
+refused 'a second script called a.tdxt' --script "$work/a.tdxt" --script "$work/other/a.tdxt"
+refused 'a second script called a.tdxt' --lint "$work/a.tdxt" "$work/other/a.tdxt"
+refused 'no name for a script' --script "$work/a b.tdxt"
+refused '.tdxt: not a script' --script "$work/.tdxt"
+refused 'a name of 65 characters; 63 fit' --script "$work/$long"
+many=
+for i in $(seq 61); do
+    touch "$work/other/$i.tdxt"
+    many="$many --script $work/other/$i.tdxt"
+done
+# shellcheck disable=SC2086 # words
+refused 'more than 60 scripts' $many
+if [ "$(id -u)" -ne 0 ]; then
+    chmod 0 "$work/a.tdxt"
+    refused "can't be read" --script "$work/a.tdxt"
+fi
 refused '--module /no/such: no such file' --module /no/such
 refused '--module: not yet' --module LICENSE
 refused '--kernel /no/such: no such file' --kernel /no/such
