@@ -21,23 +21,24 @@ static const char *check_lps(const struct soft_module *module)
         initialised += lp->initialised;
     }
     HOLDS(initialised == module->lps_initialised);
-    HOLDS(initialised == 0 || module->state != SOFT_INIT_PENDING);
-    HOLDS(initialised >= module->machine.lp_count || module->state < SOFT_CONFIG_DONE || module->meddled);
+    HOLDS(initialised == 0 || module->state != SOFT_INIT_PENDING || module->knobs.disable_keeps_lps);
+    HOLDS(initialised >= module->machine.lp_count || module->tdmr_count == 0 || module->meddled);
     return NULL;
 }
 
 static const char *check_state(const struct soft_module *module)
 {
     u32 packages = count_bits(module->packages_configured);
+    bool configured = module->tdmr_count > 0;
     HOLDS(module->state <= SOFT_SHUTDOWN);
     HOLDS(module->global_lock == 0);
     HOLDS(!module->journal.here || soft_pamt_initialised(module));
-    HOLDS((module->tdmr_count > 0) == (module->state >= SOFT_CONFIG_DONE));
-    HOLDS(module->state >= SOFT_CONFIG_DONE || packages == 0);
+    HOLDS(configured == (module->state >= SOFT_CONFIG_DONE) || module->state == SOFT_SHUTDOWN);
+    HOLDS(configured || packages == 0);
     HOLDS(module->state != SOFT_CONFIG_DONE || packages < module->machine.package_count || module->meddled);
     HOLDS(module->state != SOFT_READY || packages == module->machine.package_count || module->meddled);
-    HOLDS(module->state < SOFT_CONFIG_DONE || module->kot[module->hkid] == SOFT_KOT_RESERVED);
-    HOLDS(module->state < SOFT_CONFIG_DONE || soft_keyid_private(module, module->hkid));
+    HOLDS(!configured || module->kot[module->hkid] == SOFT_KOT_RESERVED);
+    HOLDS(!configured || soft_keyid_private(module, module->hkid));
     HOLDS((module->configured_features & ~soft_features0(module)) == 0 || module->meddled);
     return NULL;
 }
@@ -67,6 +68,12 @@ static void add_pool_page(void *context, u64 page, u64 size, const struct soft_p
         *(u64 *)context += size;
 }
 
+/* Between soft_install() and SYS.UPDATE pages, KeyIDs and TDs are known to the hand-off data only. */
+static bool handed_over(const struct soft_module *module)
+{
+    return module->tdmr_count == 0 && module->handoff.valid;
+}
+
 static const char *check_ext(const struct soft_module *module)
 {
     const struct soft_ext *ext = &module->ext;
@@ -78,10 +85,26 @@ static const char *check_ext(const struct soft_module *module)
     HOLDS(ext->missing <= ext->demand);
     HOLDS(ext->required || ext->demand == 0);
     HOLDS(pool_pages == ext->demand - ext->missing + ext->extra);
-    HOLDS(pool_bytes == pool_pages * PAGE_SIZE); /* the PAMT agrees */
+    HOLDS(pool_bytes == pool_pages * PAGE_SIZE || handed_over(module)); /* the PAMT agrees */
     HOLDS(!ext->done || (ext->required && ext->missing == 0));
     HOLDS(!ext->done || ext->step == module->knobs.ext_init_steps || module->meddled);
-    HOLDS(ext->extra == 0 || module->knobs.ext_pool_full_takes || module->meddled);
+    HOLDS(ext->extra == 0 || module->knobs.ext_pool_full_takes || module->updated || module->meddled);
+    return NULL;
+}
+
+/* Quoting, hand-off data and SYS.DISABLE */
+static const char *check_life(const struct soft_module *module)
+{
+    const struct soft_quote *quote = &module->quote;
+    const struct soft_handoff *handoff = &module->handoff;
+    HOLDS(quote->lock == 0);
+    HOLDS(!quote->done || module->ext.done);
+    HOLDS(!quote->done || module->configured_features >> TDX_FEATURE_QUOTE & 1);
+    HOLDS(quote->get_step == 0 || quote->get_interrupted);
+    HOLDS(!handoff->valid || module->state <= SOFT_INIT_DONE || module->state == SOFT_SHUTDOWN);
+    HOLDS(!handoff->valid || handoff->kot[handoff->hkid] == SOFT_KOT_RESERVED);
+    HOLDS(!handoff->valid || handoff->tdmr_count > 0);
+    HOLDS(module->disable_step == 0 || module->disabling);
     return NULL;
 }
 
@@ -132,6 +155,8 @@ static const char *check_tds(const struct soft_module *module)
 {
     struct td_census census = {.module = module};
     u64 owned_keyids = 0;
+    if (handed_over(module))
+        return NULL;
     soft_each_private(module, count_page, &census);
     if (census.broken)
         return census.broken;
@@ -160,7 +185,8 @@ static const char *check_cache_wb(const struct soft_module *module)
 const char *soft_check(const struct soft_module *module)
 {
     const char *(*const checks[])(const struct soft_module *) = {
-        check_lps, check_state, check_tdmrs, check_ext, check_tds, check_cache_wb, soft_journal_check,
+        check_lps,  check_state, check_tdmrs,    check_ext,
+        check_life, check_tds,   check_cache_wb, soft_journal_check,
     };
     const char *broken = NULL;
     for (u32 i = 0; i < ARRAY_COUNT(checks) && !broken; i++)

@@ -17,7 +17,7 @@
 
 #define POOL_JUNK 0xA5 /* what the host would see of a line that the module wrote with its own key */
 
-void soft_ext_configure(struct soft_module *module)
+void soft_ext_configure(struct soft_module *module, u64 kept_pages)
 {
     const struct {
         u32 feature;
@@ -34,7 +34,14 @@ void soft_ext_configure(struct soft_module *module)
         module->ext.required = true;
         module->ext.demand += demands[i].pages;
     }
-    __atomic_store_n(&module->ext.missing, module->ext.demand, __ATOMIC_RELEASE);
+    u64 used = min_u64(kept_pages, module->ext.demand);
+    module->ext.extra = kept_pages - used;
+    __atomic_store_n(&module->ext.missing, module->ext.demand - used, __ATOMIC_RELEASE);
+}
+
+static soft_lock_t *lock_of(struct soft_module *module)
+{
+    return module->knobs.ext_global_lock ? &module->global_lock : &module->ext.lock;
 }
 
 /* ---- EXT.MEM.ADD ---- */
@@ -189,10 +196,10 @@ static u64 mem_add(const struct soft_request *request)
 u64 soft_ext_mem_add(const struct soft_request *request)
 {
     struct soft_module *module = request->module;
-    if (!soft_lock_exclusive(&module->ext.lock))
+    if (!soft_lock_exclusive(lock_of(module)))
         return module->knobs.ext_busy_status;
     u64 status = mem_add(request);
-    soft_unlock_exclusive(&module->ext.lock);
+    soft_unlock_exclusive(lock_of(module));
     return status;
 }
 
@@ -213,15 +220,15 @@ static u64 init(const struct soft_request *request)
         if (platform->interrupt_pending(platform->context, request->lp, done))
             return TDX_INTERRUPTED_RESUMABLE;
     __atomic_store_n(&ext->done, true, __ATOMIC_RELEASE);
-    return TDX_SUCCESS;
+    return module->knobs.ext_init_done_status;
 }
 
 u64 soft_ext_init(const struct soft_request *request)
 {
     struct soft_module *module = request->module;
-    if (!soft_lock_exclusive(&module->ext.lock))
+    if (!soft_lock_exclusive(lock_of(module)))
         return module->knobs.ext_busy_status;
     u64 status = init(request);
-    soft_unlock_exclusive(&module->ext.lock);
+    soft_unlock_exclusive(lock_of(module));
     return status;
 }

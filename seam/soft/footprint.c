@@ -47,9 +47,11 @@ static void add_sample(struct hash *hash, const struct soft_module *module)
 
 static void add_tdmrs(struct hash *hash, const struct soft_module *module)
 {
-    add(hash, module->tdmr_count);
-    for (u32 i = 0; i < module->tdmr_count; i++) {
-        const struct soft_tdmr *tdmr = &module->tdmrs[i];
+    u32 count;
+    const struct soft_tdmr *tdmrs = soft_owning_tdmrs(module, &count);
+    add(hash, count);
+    for (u32 i = 0; i < count; i++) {
+        const struct soft_tdmr *tdmr = &tdmrs[i];
         add(hash, tdmr->base);
         add(hash, tdmr->size);
         add_bytes(hash, tdmr->pamt, sizeof(tdmr->pamt));
@@ -83,6 +85,24 @@ static void add_ext(struct hash *hash, const struct soft_module *module)
     add(hash, ext->step);
 }
 
+static void add_quote(struct hash *hash, const struct soft_module *module)
+{
+    add(hash, module->quote.done);
+    add(hash, (u64)module->quote.init_step << 32 | module->quote.get_step);
+}
+
+static void add_handoff(struct hash *hash, const struct soft_module *module)
+{
+    const struct soft_handoff *handoff = &module->handoff;
+    add(hash, handoff->valid);
+    if (!handoff->valid)
+        return;
+    add(hash, (u64)handoff->version << 32 | handoff->size);
+    add(hash, (u64)handoff->packages_configured << 16 | handoff->hkid);
+    add_bytes(hash, handoff->kot, sizeof(handoff->kot));
+    add_bytes(hash, handoff->kot_packages, sizeof(handoff->kot_packages));
+}
+
 u64 soft_footprint(const struct soft_module *module)
 {
     struct hash hash = {0};
@@ -93,5 +113,8 @@ u64 soft_footprint(const struct soft_module *module)
     add_tdmrs(&hash, module);
     add(&hash, module->configured_features);
     add_ext(&hash, module);
+    add_quote(&hash, module);
+    add_handoff(&hash, module);
+    add(&hash, (u64)module->disabling << 32 | module->disable_step);
     return hash.value;
 }

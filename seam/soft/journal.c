@@ -229,8 +229,10 @@ void soft_journal_forget(struct soft_module *module, const void *snapshot)
 static void list_ranges(const struct soft_module *module, struct soft_node *node)
 {
     static const u64 page_bytes[TDX_PAMT_LEVELS] = {4 * KIB, 2 * MIB, 1 * GIB};
-    for (u32 i = 0; i < module->tdmr_count; i++) {
-        const struct soft_tdmr *tdmr = &module->tdmrs[i];
+    u32 count;
+    const struct soft_tdmr *tdmrs = soft_owning_tdmrs(module, &count);
+    for (u32 i = 0; i < count; i++) {
+        const struct soft_tdmr *tdmr = &tdmrs[i];
         for (u32 level = 0; level < TDX_PAMT_LEVELS; level++) {
             u64 entries = (tdmr->initialised - tdmr->base) / page_bytes[level];
             struct soft_range range = {tdmr->pamt[level].base, entries * TDX_PAMT_ENTRY_BYTES};

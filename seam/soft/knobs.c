@@ -61,8 +61,11 @@ static bool value_ok(const char *name, u64 value)
         return value <= PAGE_SIZE && is_aligned(value, 8);
     if (strcmp(name, "pool_field_bytes") == 0)
         return value == 2 || value == 4;
-    if (strcmp(name, "ext_init_steps") == 0)
+    if (strcmp(name, "ext_init_steps") == 0 || strcmp(name, "disable_steps") == 0 ||
+        strcmp(name, "quote_init_steps") == 0 || strcmp(name, "quote_get_steps") == 0)
         return value <= 1000000;
+    if (strcmp(name, "max_quote_size") == 0 || strcmp(name, "quote_size") == 0)
+        return value > 0 && value <= 16 * MIB;
     return true;
 }
 

@@ -68,6 +68,13 @@ VALUE(minor_version, module->knobs.minor_version)
 VALUE(major_version, module->knobs.major_version)
 VALUE(update_version, module->knobs.update_version)
 VALUE(internal_version, module->knobs.internal_version)
+VALUE(module_hv, module->knobs.module_hv)
+VALUE(min_update_hv, module->knobs.min_update_hv)
+VALUE(no_downgrade, module->knobs.no_downgrade)
+VALUE(handoff_valid, module->handoff.valid)
+VALUE(handoff_hv, module->handoff.version)
+VALUE(handoff_size, module->handoff.size)
+VALUE(max_quote_size, soft_quote_done(module) ? module->knobs.max_quote_size : 0)
 VALUE(handoff_pages, module->machine.handoff_pages)
 VALUE(features0, soft_features0(module))
 VALUE(xfam_fixed0, soft_xfam_fixed0(module))
@@ -172,7 +179,7 @@ bool soft_field_readable(const struct soft_module *module, u32 index)
     case SOFT_FIELD_INDEX_EXT_REQUIRED:
         return always || soft_state(module) >= SOFT_CONFIG_DONE;
     case SOFT_FIELD_INDEX_MAX_QUOTE_SIZE:
-        return always;
+        return always || soft_quote_done(module);
     default:
         return true;
     }

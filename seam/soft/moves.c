@@ -117,15 +117,16 @@ static void flush(struct soft_module *module, struct report *report)
 }
 
 /* Runs grow at both ends, since changes are undone backwards. */
-static void report_page(struct soft_module *module, struct report *report, u64 page, enum soft_owner owner)
+static void report_range(struct soft_module *module, struct report *report, struct soft_range range,
+                         enum soft_owner owner)
 {
     struct soft_run *run = &report->run;
-    bool below = page + PAGE_SIZE == run->base, above = run->base + run->size == page;
+    bool below = range.base + range.size == run->base, above = run->base + run->size == range.base;
     if (run->size && (run->owner != owner || !(below || above)))
         flush(module, report);
     if (!run->size || below)
-        run->base = page;
-    run->size += PAGE_SIZE;
+        run->base = range.base;
+    run->size += range.size;
     run->owner = owner;
 }
 
@@ -140,13 +141,13 @@ static void compare(struct soft_module *module, struct soft_change *change, bool
     memcpy(&old, change->value, sizeof(old));
     struct soft_holding before = soft_holding(&old, change->page, change->level);
     struct soft_holding after = soft_holding(new, change->page, change->level);
-    if (before.owner == after.owner && memcmp(before.pages, after.pages, sizeof(before.pages)) == 0)
+    if (before.owner == after.owner && memcmp(before.ranges, after.ranges, sizeof(before.ranges)) == 0)
         return;
     const struct soft_holding *holding = report->gives_back ? &before : &after;
-    for (u32 i = 0; i < ARRAY_COUNT(holding->pages); i++)
-        if (holding->owner != SOFT_OWNER_HOST && holding->pages[i])
-            report_page(module, report, holding->pages[i],
-                        report->gives_back ? SOFT_OWNER_HOST : holding->owner);
+    for (u32 i = 0; i < ARRAY_COUNT(holding->ranges); i++)
+        if (holding->ranges[i].size)
+            report_range(module, report, holding->ranges[i],
+                         report->gives_back ? SOFT_OWNER_HOST : holding->owner);
 }
 
 static void report_changes(struct soft_module *module, const struct way *way)

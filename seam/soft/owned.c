@@ -7,6 +7,15 @@
 
 #define HALF (1 * MIB) /* pages whose 4K entries fill 4 KiB */
 
+static const u64 page_bytes[TDX_PAMT_LEVELS] = {4 * KIB, 2 * MIB, 1 * GIB};
+
+const struct soft_tdmr *soft_owning_tdmrs(const struct soft_module *module, u32 *count)
+{
+    bool from_handoff = module->tdmr_count == 0 && module->handoff.valid;
+    *count = from_handoff ? module->handoff.tdmr_count : module->tdmr_count;
+    return from_handoff ? module->handoff.tdmrs : module->tdmrs;
+}
+
 void soft_note_private(struct soft_tdmr *tdmr, u64 page)
 {
     u64 low = __atomic_load_n(&tdmr->private_low, __ATOMIC_RELAXED);
@@ -34,10 +43,9 @@ static bool is_private(u8 type)
 static const struct soft_pamt_entry *large_entry(const struct soft_module *module,
                                                  const struct soft_tdmr *tdmr, u64 pa, u64 *size)
 {
-    static const u64 bytes[TDX_PAMT_LEVELS] = {4 * KIB, 2 * MIB, 1 * GIB};
     for (u32 level = TDX_PAMT_1G; level > TDX_PAMT_4K; level--) {
         const struct soft_pamt_entry *entry = map_entries(module, soft_pamt_at(tdmr, pa, level), 1);
-        *size = bytes[level];
+        *size = page_bytes[level];
         if (entry && entry->type == TDX_PAGE_REG)
             return entry;
     }
@@ -66,8 +74,10 @@ void soft_each_private(const struct soft_module *module,
 {
     const struct search search = {module, visit, context};
     u64 size;
-    for (u32 i = 0; i < module->tdmr_count; i++) {
-        const struct soft_tdmr *tdmr = &module->tdmrs[i];
+    u32 count;
+    const struct soft_tdmr *tdmrs = soft_owning_tdmrs(module, &count);
+    for (u32 i = 0; i < count; i++) {
+        const struct soft_tdmr *tdmr = &tdmrs[i];
         for (u64 pa = tdmr->private_low, end; pa < tdmr->private_high; pa = end) {
             const struct soft_pamt_entry *large = large_entry(module, tdmr, pa, &size);
             end = large ? align_down(pa, size) + size : align_down(pa, HALF) + HALF;
@@ -118,10 +128,11 @@ void soft_holdings(const struct soft_module *module,
     struct runs runs = {.visit = visit, .context = context};
     soft_each_private(module, join, &runs);
     end_run(&runs);
-    for (u32 i = 0; i < module->tdmr_count; i++)
+    u32 count;
+    const struct soft_tdmr *tdmrs = soft_owning_tdmrs(module, &count);
+    for (u32 i = 0; i < count; i++)
         for (u32 level = 0; level < TDX_PAMT_LEVELS; level++)
-            visit(context, module->tdmrs[i].pamt[level].base, module->tdmrs[i].pamt[level].size,
-                  SOFT_OWNER_PAMT);
+            visit(context, tdmrs[i].pamt[level].base, tdmrs[i].pamt[level].size, SOFT_OWNER_PAMT);
 }
 
 static void give_back(void *context, u64 base, u64 size, enum soft_owner owner)
@@ -139,17 +150,19 @@ void soft_give_everything_back(struct soft_module *module)
 struct soft_holding soft_holding(const struct soft_pamt_entry *entry, u64 page, u32 level)
 {
     struct soft_holding holding = {.owner = SOFT_OWNER_HOST};
-    if (level != TDX_PAMT_4K || !is_private(entry->type))
+    if (level == TDX_PAMT_4K ? !is_private(entry->type) : entry->type != TDX_PAGE_REG)
         return holding;
     holding.owner = owner_by_type(entry->type);
-    holding.pages[0] = page;
+    holding.ranges[0] = (struct soft_range){page, page_bytes[level]};
     return holding;
 }
 
 enum soft_owner soft_page_owner(const struct soft_module *module, u64 page)
 {
-    for (u32 i = 0; i < module->tdmr_count; i++) {
-        const struct soft_tdmr *tdmr = &module->tdmrs[i];
+    u32 count;
+    const struct soft_tdmr *tdmrs = soft_owning_tdmrs(module, &count);
+    for (u32 i = 0; i < count; i++) {
+        const struct soft_tdmr *tdmr = &tdmrs[i];
         for (u32 level = 0; level < TDX_PAMT_LEVELS; level++)
             if (page >= tdmr->pamt[level].base && page - tdmr->pamt[level].base < tdmr->pamt[level].size)
                 return SOFT_OWNER_PAMT;
@@ -167,8 +180,10 @@ enum soft_owner soft_page_owner(const struct soft_module *module, u64 page)
 
 bool soft_page_in_reserved_area(const struct soft_module *module, u64 page)
 {
-    for (u32 i = 0; i < module->tdmr_count; i++) {
-        const struct soft_tdmr *tdmr = &module->tdmrs[i];
+    u32 count;
+    const struct soft_tdmr *tdmrs = soft_owning_tdmrs(module, &count);
+    for (u32 i = 0; i < count; i++) {
+        const struct soft_tdmr *tdmr = &tdmrs[i];
         for (u32 j = 0; j < TDX_MAX_RESERVED_PER_TDMR && tdmr->reserved[j].size; j++) {
             u64 area = tdmr->base + tdmr->reserved[j].offset;
             if (page >= area && page - area < tdmr->reserved[j].size)

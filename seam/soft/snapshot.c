@@ -24,8 +24,10 @@ size_t soft_snapshot_size(void)
 
 bool soft_pamt_initialised(const struct soft_module *module)
 {
-    for (u32 i = 0; i < module->tdmr_count; i++)
-        if (module->tdmrs[i].initialised != module->tdmrs[i].base)
+    u32 count;
+    const struct soft_tdmr *tdmrs = soft_owning_tdmrs(module, &count);
+    for (u32 i = 0; i < count; i++)
+        if (tdmrs[i].initialised != tdmrs[i].base)
             return true;
     return false;
 }

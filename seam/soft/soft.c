@@ -8,7 +8,7 @@
 
 #define LEAVES 256u
 
-enum gate { GATE_NONE, GATE_ANY, GATE_READY, GATE_UNMODELLED };
+enum gate { GATE_NONE, GATE_ANY, GATE_READY, GATE_EXT, GATE_UNMODELLED };
 
 static const struct leaf {
     u64 (*handler)(const struct soft_request *request);
@@ -49,6 +49,8 @@ static u32 highest_version(const struct soft_module *module, u32 leaf)
         return 0xFF;
     case TDH_SYS_CONFIG:
         return (u32)module->knobs.sys_config_version;
+    case TDH_SYS_UPDATE:
+        return (u32)module->knobs.sys_update_version;
     default:
         return 0;
     }
@@ -62,13 +64,43 @@ static void say_unmodelled(struct soft_module *module, u32 leaf)
                  tdx_leaf_name(leaf));
 }
 
+/* Leaves that only newer modules have */
+static bool leaf_exists(const struct soft_module *module, u32 number)
+{
+    switch (number) {
+    case TDH_EXT_MEM_ADD:
+    case TDH_EXT_INIT:
+        return module->knobs.features0 >> TDX_FEATURE_EXT & 1;
+    case TDH_QUOTE_INIT:
+    case TDH_QUOTE_GET:
+        return module->knobs.features0 >> TDX_FEATURE_QUOTE & 1;
+    case TDH_SYS_DISABLE:
+        return module->knobs.sys_disable;
+    default:
+        return number < LEAVES;
+    }
+}
+
 static const struct leaf *find_leaf(const struct soft_module *module, u32 number)
 {
     static const struct leaf unknown;
-    bool extension = number == TDH_EXT_MEM_ADD || number == TDH_EXT_INIT;
-    if (number >= LEAVES || (extension && !(module->knobs.features0 >> TDX_FEATURE_EXT & 1)))
-        return &unknown;
-    return &leaves[number];
+    return leaf_exists(module, number) ? &leaves[number] : &unknown;
+}
+
+/* The gate: what the module's state has to say about a leaf, before anything else looks at it. */
+static u64 check_state(const struct soft_module *module, u32 number, const struct leaf *leaf)
+{
+    enum soft_state state = __atomic_load_n(&module->state, __ATOMIC_SEQ_CST);
+    u64 locked_out = module->knobs.disable_lockout_status;
+    if (leaf->handler == soft_sys_disable)
+        return TDX_SUCCESS;
+    if (locked_out && __atomic_load_n(&module->disabling, __ATOMIC_SEQ_CST))
+        return locked_out;
+    if (state == SOFT_SHUTDOWN && number != TDH_SYS_LP_SHUTDOWN)
+        return TDX_SYS_SHUTDOWN;
+    if (state == SOFT_READY || leaf->gate == GATE_ANY)
+        return TDX_SUCCESS;
+    return leaf->gate == GATE_EXT ? module->knobs.ext_before_ready_status : TDX_SYS_NOT_READY;
 }
 
 static u64 dispatch(struct soft_request *request)
@@ -78,14 +110,12 @@ static u64 dispatch(struct soft_request *request)
     u64 rax = request->regs->rax;
     u32 number = rax & 0xFFFF;
     const struct leaf *leaf = find_leaf(module, number);
-    enum soft_state state = soft_state(module);
     request->version = rax >> TDX_RAX_VERSION_SHIFT & 0xFF;
     if (rax & TDX_RAX_RESERVED || request->version > highest_version(module, number))
         return invalid;
-    if (state == SOFT_SHUTDOWN && number != TDH_SYS_LP_SHUTDOWN)
-        return TDX_SYS_SHUTDOWN;
-    if (state != SOFT_READY && leaf->gate != GATE_ANY)
-        return TDX_SYS_NOT_READY;
+    u64 status = check_state(module, number, leaf);
+    if (status != TDX_SUCCESS)
+        return status;
     if (leaf->gate == GATE_UNMODELLED)
         say_unmodelled(module, number);
     return leaf->handler ? leaf->handler(request) : invalid;
@@ -96,7 +126,7 @@ enum soft_outcome soft_call(struct soft_module *module, u32 lp, struct soft_regs
     struct soft_request request = {.module = module, .regs = regs, .lp = lp};
     if (soft_is_fatal(module))
         return SOFT_FATAL;
-    __atomic_store_n(&module->lps[lp].busy, true, __ATOMIC_RELEASE);
+    __atomic_store_n(&module->lps[lp].busy, true, __ATOMIC_SEQ_CST); /* before the state is read */
     u64 status = dispatch(&request);
     __atomic_store_n(&module->lps[lp].busy, false, __ATOMIC_RELEASE);
     if (soft_is_fatal(module))

@@ -88,18 +88,53 @@ struct soft_cache_wb {
     u64 keyids[SOFT_KEYIDS / 64]; /* bitmap of those that were FLUSHED when it started */
 };
 
+#define SOFT_QUOTE_BUFFER_MAX (16 * MIB) /* as far as the model walks a list */
+
+struct soft_quote {
+    soft_lock_t lock;
+    bool done;            /* QUOTE.INIT succeeded */
+    u32 init_step;        /* of QUOTE.INIT, kept over an interruption */
+    u32 get_step;         /* of QUOTE.GET, the same, ... */
+    u64 get_registers[6]; /* ... with these RCX, RDX, R8 to R11 */
+    bool get_interrupted;
+};
+
+/*
+ * What SYS.SHUTDOWN leaves for the next module: it has to be all that this one knew of pages, keys and TDs.
+ * While it is valid and SYS.CONFIG or SYS.UPDATE haven't run, the pages it names are still the module's.
+ */
+struct soft_handoff {
+    bool valid;
+    u16 version;
+    u32 size; /* bytes, as the module says */
+    u32 packages_configured;
+    u16 hkid;
+    u8 kot[SOFT_KEYIDS];
+    u8 kot_packages[SOFT_KEYIDS];
+    u32 tdmr_count;
+    struct soft_tdmr tdmrs[TDX_MAX_TDMRS];
+};
+
+/* Order: what SYS.DISABLE keeps, what soft_install() keeps too, what both clear. */
 struct soft_module {
     bool powered; /* soft_reset() has run */
     bool fatal;
+    bool meddled; /* knobs or machine were changed in mid-life */
     struct soft_platform platform;
     struct soft_machine machine;
     struct soft_knobs knobs;
 
     soft_lock_t global_lock;
     enum soft_state state;
-    struct soft_sample sample;
     struct soft_lp lps[SOFT_MAX_LPS];
     u32 lps_initialised;
+    bool disabling;   /* SYS.DISABLE was called and isn't done */
+    u32 disable_step; /* kept over an interruption */
+
+    struct soft_handoff handoff;
+    u64 pamt_hash; /* of all PAMT entries that differ from what SYS.TDMR.INIT wrote */
+
+    struct soft_sample sample;
     u32 packages_configured; /* bitmap */
     u16 hkid;                /* the module's own KeyID, from SOFT_CONFIG_DONE on */
     soft_lock_t kot_lock;
@@ -109,16 +144,17 @@ struct soft_module {
     u32 tdmr_count; /* 0 until SYS.CONFIG succeeds; the table below may hold leftovers of a failed one */
     struct soft_tdmr tdmrs[TDX_MAX_TDMRS];
     u64 configured_features; /* R9 of SYS.CONFIG */
+    bool updated;            /* SYS.UPDATE did it: the pool may hold more than is needed */
     struct soft_ext ext;
+    struct soft_quote quote;
     u32 unmodelled_logged[8]; /* bitmap of leaves */
-    u64 pamt_hash;            /* of all PAMT entries that differ from what SYS.TDMR.INIT wrote */
-    bool meddled;             /* knobs or machine were changed in mid-life */
 
     struct soft_journal journal; /* outlives soft_reset() and soft_restore() */
 };
 
 /* What a snapshot holds, and soft_reset() clears */
 #define SOFT_LIFE_BYTES offsetof(struct soft_module, journal)
+#define SOFT_CLEARED    offsetof(struct soft_module, sample) /* from here on: by the end of a life, too */
 
 /* One SEAMCALL in flight. */
 struct soft_request {
@@ -144,6 +180,11 @@ static inline enum soft_state soft_state(const struct soft_module *module)
 static inline void soft_set_state(struct soft_module *module, enum soft_state state)
 {
     __atomic_store_n(&module->state, state, __ATOMIC_RELEASE);
+}
+
+static inline bool soft_quote_done(const struct soft_module *module)
+{
+    return __atomic_load_n(&module->quote.done, __ATOMIC_ACQUIRE);
 }
 
 static inline u64 soft_operand(u64 status, u64 operand)
@@ -278,6 +319,8 @@ void soft_pamt_hash(struct soft_module *module, u64 at, u64 first, u64 second);
 /* Physical address of an entry. */
 u64 soft_pamt_at(const struct soft_tdmr *tdmr, u64 pa, enum tdx_pamt_level level);
 
+/* The table that says which memory is the module's: its own, or that in valid hand-off data. */
+const struct soft_tdmr *soft_owning_tdmrs(const struct soft_module *module, u32 *count);
 /* ---- operand.c ---- */
 
 /* Checks a page operand and walks to its leaf, of any type and size. Not TDX_SUCCESS: nothing is locked. */
@@ -297,10 +340,10 @@ void soft_note_private(struct soft_tdmr *tdmr, u64 page);
 void soft_each_private(const struct soft_module *module,
                        void (*visit)(void *context, u64 page, u64 size, const struct soft_pamt_entry *entry),
                        void *context);
-/* Pages that are the module's because of one entry; 0: none. */
+/* Memory that is the module's because of one entry; size 0: none. */
 struct soft_holding {
     enum soft_owner owner;
-    u64 pages[2];
+    struct soft_range ranges[2];
 };
 struct soft_holding soft_holding(const struct soft_pamt_entry *entry, u64 page, u32 level);
 /* Calls visit for every run of pages that aren't the host's, the PAMTs last. */
@@ -335,6 +378,10 @@ u64 soft_sys_rdall(const struct soft_request *request);
 u64 soft_sys_config(const struct soft_request *request);
 u64 soft_key_config(const struct soft_request *request);
 u64 soft_sys_update(const struct soft_request *request);
+u64 soft_sys_shutdown(const struct soft_request *request);
+u64 soft_sys_disable(const struct soft_request *request);
+u64 soft_quote_init(const struct soft_request *request);
+u64 soft_quote_get(const struct soft_request *request);
 u64 soft_tdmr_init(const struct soft_request *request);
 u64 soft_page_rdmd(const struct soft_request *request);
 u64 soft_page_wbinvd(const struct soft_request *request);
@@ -356,6 +403,15 @@ u64 soft_check_vmx(const struct soft_request *request);         /* vmx_rules.c: 
 u64 soft_check_smrr(const struct soft_request *request);        /* smrr.c: SYS.INIT's SMRR rules */
 /* tdmr_rules.c: is TDMR number index in the table valid next to those before it? */
 u64 soft_check_tdmr(const struct soft_module *module, u32 index);
-void soft_ext_configure(struct soft_module *module); /* ext.c: the demand of the configured features */
+/* ext.c: the demand of the configured features, of which the host gave that many pages already */
+void soft_ext_configure(struct soft_module *module, u64 kept_pages);
+/* sys_config.c: SYS.CONFIG's and SYS.UPDATE's R9 to R11, and whether every LP has done LP.INIT */
+u64 soft_check_features(const struct soft_request *request);
+bool soft_all_lps_initialised(const struct soft_module *module);
+/* handoff.c: clears what a life was, the module's part of the machine not included. All LPs are outside, or
+ * locked out. */
+void soft_clear_life(struct soft_module *module, bool keep_lps);
+/* Is any LP but this one inside? */
+bool soft_others_inside(const struct soft_module *module, u32 lp);
 
 #endif

@@ -1,26 +1,25 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * TDH.SYS.CONFIG (45): the TDMRs, the module's KeyID and, from version 1 on, the add-on features. Order of
- * checks: module 1.5.01 source; R9 and R10 as SYS.UPDATE of newer modules has them. Also TDH.SYS.UPDATE (53),
- * which can't get past its checks because nothing leaves hand-off data.
+ * checks: module 1.5.01 source; R9 and R10 as SYS.UPDATE of newer modules has them.
  */
 #include "seam/soft/state.h"
 
 #include "lib/string.h"
 
-static bool all_lps_initialised(const struct soft_module *module)
+bool soft_all_lps_initialised(const struct soft_module *module)
 {
     return __atomic_load_n(&module->lps_initialised, __ATOMIC_ACQUIRE) >= module->machine.lp_count;
 }
 
 /* R9 exists from version 1 on; version 0 doesn't look at it. */
-static u64 check_features(const struct soft_request *request)
+u64 soft_check_features(const struct soft_request *request)
 {
     if (request->version == 0)
         return TDX_SUCCESS;
     if (request->regs->r9 & ~soft_features0(request->module))
         return soft_operand(TDX_OPERAND_INVALID, TDX_OPERAND_R9);
-    if (request->regs->r10 != 0)
+    if (request->module->knobs.config_r10_reserved && request->regs->r10 != 0)
         return soft_operand(TDX_OPERAND_INVALID, TDX_OPERAND_R10);
     if (request->module->knobs.config_r11_reserved && request->regs->r11 != 0)
         return soft_operand(TDX_OPERAND_INVALID, TDX_OPERAND_R11);
@@ -37,7 +36,7 @@ static u64 check_operands(const struct soft_request *request)
         return soft_operand(TDX_OPERAND_INVALID, TDX_OPERAND_RDX);
     if (regs->r8 >> 16 || !soft_keyid_private(module, regs->r8))
         return soft_operand(TDX_OPERAND_INVALID, TDX_OPERAND_R8);
-    return check_features(request);
+    return soft_check_features(request);
 }
 
 static u64 fetch_tdmr(const struct soft_request *request, u32 index)
@@ -73,11 +72,22 @@ static void take_pamts(const struct soft_module *module)
         }
 }
 
+/* Whoever configures the module anew doesn't want what the one before it left (inferred). */
+static void drop_handoff(struct soft_module *module)
+{
+    if (!module->handoff.valid)
+        return;
+    soft_give_everything_back(module);
+    soft_journal_leave(module);
+    module->handoff.valid = false;
+    module->pamt_hash = 0;
+}
+
 static u64 configure(const struct soft_request *request)
 {
     struct soft_module *module = request->module;
     const struct soft_regs *regs = request->regs;
-    if (soft_state(module) != SOFT_INIT_DONE || !all_lps_initialised(module))
+    if (soft_state(module) != SOFT_INIT_DONE || !soft_all_lps_initialised(module))
         return TDX_SYS_CONFIG_NOT_PENDING;
     u64 status = check_operands(request);
     if (status != TDX_SUCCESS)
@@ -87,11 +97,12 @@ static u64 configure(const struct soft_request *request)
         status = fetch_tdmr(request, i);
     if (status != TDX_SUCCESS)
         return status;
+    drop_handoff(module);
     module->tdmr_count = (u32)regs->rdx;
     module->hkid = (u16)regs->r8;
     module->packages_configured = 0;
     module->configured_features = request->version > 0 ? regs->r9 : 0;
-    soft_ext_configure(module);
+    soft_ext_configure(module, 0);
     take_pamts(module);
     soft_set_state(module, SOFT_CONFIG_DONE);
     return TDX_SUCCESS;
@@ -104,14 +115,4 @@ u64 soft_sys_config(const struct soft_request *request)
     u64 status = configure(request);
     soft_unlock_exclusive(&request->module->global_lock);
     return status;
-}
-
-u64 soft_sys_update(const struct soft_request *request)
-{
-    struct soft_module *module = request->module;
-    if (!soft_lock_exclusive(&module->global_lock))
-        return TDX_SYS_BUSY;
-    bool legal = soft_state(module) == SOFT_INIT_DONE && all_lps_initialised(module);
-    soft_unlock_exclusive(&module->global_lock);
-    return legal ? TDX_SYS_INVALID_HANDOFF : TDX_SYS_STATE_INCORRECT;
 }

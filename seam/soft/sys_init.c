@@ -82,8 +82,9 @@ static u64 check_seam_capabilities(const struct soft_request *request)
 
 static u64 check_handoff(const struct soft_request *request)
 {
-    bool enough = request->module->machine.handoff_pages >= MIN_HANDOFF_PAGES;
-    return enough ? TDX_SUCCESS : TDX_SYS_INCOMPATIBLE_SIGSTRUCT;
+    const struct soft_module *module = request->module;
+    bool enough = module->machine.handoff_pages >= MIN_HANDOFF_PAGES;
+    return enough && !module->knobs.sigstruct_fault ? TDX_SUCCESS : TDX_SYS_INCOMPATIBLE_SIGSTRUCT;
 }
 
 static u64 draw_canary(const struct soft_request *request)

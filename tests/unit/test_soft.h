@@ -407,6 +407,7 @@ static UNUSED u32 outputs_of(u64 rax)
     case 59:
         return RDX | R8;
     case 61:
+    case 98:
         return RCX;
     default:
         return 0;
