@@ -70,7 +70,7 @@ static bool run_install(const struct command *command, char *answer)
     for (u32 i = 0; i < command->knob_count; i++)
         if (!set_knob(&knobs, command->knobs[i], answer))
             return false;
-    platform_install_module(&knobs);
+    soft_install(platform_module(), &knobs);
     return true;
 }
 

@@ -229,12 +229,6 @@ static void give_back_rest(u64 base, u64 size)
     give_back(base, size);
 }
 
-void platform_install_module(const struct soft_knobs *knobs)
-{
-    struct soft_machine facts = *soft_live_machine(module);
-    soft_reset(module, &platform, &facts, knobs);
-}
-
 bool platform_reset_module(void)
 {
     if (!seamcall_close())

@@ -12,9 +12,6 @@ struct soft_module *platform_module(void);
 /* Back to power-on; every page is the host's, with junk in it. False: an LP is inside the module. */
 bool platform_reset_module(void);
 
-/* Another module, with these knobs, as the P-SEAMLDR installs it. All LPs are outside. */
-void platform_install_module(const struct soft_knobs *knobs);
-
 /* MSR 0x9A: bit 0 an interrupt that the LP would take now, bit 1 an NMI. */
 u64 platform_pending(const struct lp *lp);
 
