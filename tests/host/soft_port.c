@@ -208,6 +208,25 @@ static bool read_msr(void *context, u32 msr, u64 *value)
     return true;
 }
 
+/* The module asks for leaves without sub-leaves in a way of its own, and that is how the reference knows
+ * them. */
+static bool has_subleaves(u32 leaf)
+{
+    static const u32 leaves[] = {0x4, 0x7, 0xD, 0x14, 0x1D, 0x1F, 0x23};
+    for (u32 i = 0; i < ARRAY_COUNT(leaves); i++)
+        if (leaves[i] == leaf)
+            return true;
+    return false;
+}
+
+static void read_cpuid(void *context, u32 leaf, u32 subleaf, u32 *registers)
+{
+    struct soft_host *host = context;
+    u32 asked = has_subleaves(leaf) ? subleaf : OVERRIDE_NO_SUBLEAF;
+    struct soft_cpuid value = host->platform.cpuid(host, 0, leaf, asked);
+    memcpy(registers, &value, sizeof(value));
+}
+
 struct script_port soft_host_port(struct soft_host *host)
 {
     struct script_port port = {
@@ -233,6 +252,7 @@ struct script_port soft_host_port(struct soft_host *host)
         .storm = storm,
         .now_us = host_now_us,
         .rdmsr = read_msr,
+        .cpuid = read_cpuid,
     };
     memcpy(port.profile, host->profile, sizeof(port.profile));
     return port;

@@ -235,6 +235,16 @@ static bool port_rdmsr(void *context, u32 msr, u64 *value)
     return !probe_rdmsr(msr, value);
 }
 
+static void port_cpuid(void *context, u32 leaf, u32 subleaf, u32 *registers)
+{
+    (void)context;
+    struct cpuid_regs r = cpuid(leaf, subleaf);
+    registers[0] = r.eax;
+    registers[1] = r.ebx;
+    registers[2] = r.ecx;
+    registers[3] = r.edx;
+}
+
 /* ---- making it ready ---- */
 
 /* A new life, as far as the limits and CMRs that the layout needs. */
@@ -329,6 +339,7 @@ static void connect(struct script_port *port)
     port->storm = port_storm;
     port->now_us = port_now_us;
     port->rdmsr = port_rdmsr;
+    port->cpuid = port_cpuid;
 }
 
 enum verdict script_machine_init(struct script_port *port, struct machine *machine, char *why, size_t size)

@@ -89,6 +89,25 @@ static bool package_cpu(struct script_run *run, u64 package, u64 index, u64 *val
                                             (unsigned long long)(next - first));
 }
 
+static bool rdmsr(struct script_run *run, u64 msr, u64 *value)
+{
+    if (msr > 0xFFFFFFFF)
+        return run_mistake(run, "there is no MSR 0x%llx", (unsigned long long)msr);
+    return run->port->rdmsr(run->port->context, (u32)msr, value) ||
+           run_skip(run, "there is no MSR 0x%llx on this machine", (unsigned long long)msr);
+}
+
+static bool cpuid(struct script_run *run, u64 leaf, u64 subleaf, u64 reg, u64 *value)
+{
+    u32 registers[4];
+    if (leaf > 0xFFFFFFFF || subleaf > 0xFFFFFFFF || reg >= ARRAY_COUNT(registers))
+        return run_mistake(run, "there is no register %llu of CPUID 0x%llx, 0x%llx", (unsigned long long)reg,
+                           (unsigned long long)leaf, (unsigned long long)subleaf);
+    run->port->cpuid(run->port->context, (u32)leaf, (u32)subleaf, registers);
+    *value = registers[reg];
+    return true;
+}
+
 /* Values that need nothing but what is known already */
 static u64 plain(const struct script_run *run, enum script_function function, const u64 *a)
 {
@@ -133,6 +152,10 @@ bool run_call_function(struct script_run *run, enum script_function function, co
         return ask_monitor(run, MONITOR_MSR_COUNTER_SELECT, a[0], MONITOR_MSR_COUNTER_VALUE, value);
     case FUNCTION_packages:
         return packages(run, value);
+    case FUNCTION_rdmsr:
+        return rdmsr(run, a[0], value);
+    case FUNCTION_cpuid:
+        return cpuid(run, a[0], a[1], a[2], value);
     case FUNCTION_package_cpu:
         return package_cpu(run, a[0], a[1], value);
     case FUNCTION_cpus:

@@ -78,6 +78,8 @@ struct script_port {
     u64 (*now_us)(void *context);
     /* RDMSR on the boot CPU, for facts that a test needs; false: #GP */
     bool (*rdmsr)(void *context, u32 msr, u64 *value);
+    /* CPUID on the boot CPU: EAX, EBX, ECX, EDX */
+    void (*cpuid)(void *context, u32 leaf, u32 subleaf, u32 *registers);
 };
 
 /* ---- running ---- */
@@ -90,7 +92,7 @@ struct script_options {
 struct script_result {
     enum verdict verdict;
     char why[SCRIPT_TEXT_MAX]; /* of SKIP and ERROR */
-    bool known_bug;    /* its xfail line holds for this module's version: it is expected to fail */
+    bool known_bug;            /* its xfail line holds for this module's version: it is expected to fail */
     bool by_inference; /* a FAIL of an expectation that is only inferred, on a subject that isn't soft */
     u64 seamcalls;
 };
