@@ -294,7 +294,7 @@ struct soft_pamt_walk {
 };
 
 #define SOFT_PAMT_ENTRY_EXCLUSIVE 1u
-#define SOFT_PAGE_POOL_FIRST      16 /* page types from here on are the extension pool's (knob ext_page_type) */
+#define SOFT_PAGE_POOL_FIRST      16 /* page types from here on are pool pages (knob ext_page_type) */
 
 /* The TDMR that contains pa, NULL if none does. */
 struct soft_tdmr *soft_tdmr_of(struct soft_module *module, u64 pa);

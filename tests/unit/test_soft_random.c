@@ -60,7 +60,17 @@ static const u64 interesting[] = {
 
 static const u64 leaves[] = {31,      32, 33, 34, 35, 36, 36, 36, 37,      24,      27,         44, 45,
                              0x1002D, 46, 53, 60, 61, 61, 61, 9,  9,       9,       8,          8,  1,
-                             1,       19, 20, 28, 28, 40, 40, 41, 0x10022, 0x2002D, 1ull << 40, 100};
+                             1,       19, 20, 28, 28, 40, 40, 41, 0x10022, 0x2002D, 1ull << 40, 98, 100};
+
+/* These end a life; so they come now and then only. */
+static u64 pick_leaf(struct fake *fake, u64 *seed)
+{
+    if (test_random(seed) % 64 == 0)
+        return 52;
+    if (test_random(seed) % 64 == 0 || (fake->module->disabling && test_random(seed) % 2))
+        return 69;
+    return leaves[test_random(seed) % ARRAY_COUNT(leaves)];
+}
 
 static u64 pick(u64 *seed)
 {
@@ -123,12 +133,17 @@ static void stagger(const char *profile, u64 seed)
     fake->knobs.ext_init_steps = 3;
     u32 succeeded = 0;
     for (u32 i = 0; i < CALLS; i++) {
-        if (i % 300 == 0)
+        enum soft_state now = soft_state(fake->module);
+        if (now == SOFT_SHUTDOWN && test_random(&seed) % 4 == 0) {
+            soft_install(fake->module, &fake->knobs);
+            if (test_random(&seed) % 2)
+                reach_init_done(fake);
+        }
+        if (i % 300 == 0 || (now <= SOFT_INIT_DONE && test_random(&seed) % 16 == 0))
             restart(fake, &seed);
         scribble(fake, &seed);
-        u64 status = run(fake, test_random(&seed) % 4, leaves[test_random(&seed) % ARRAY_COUNT(leaves)],
-                         .rcx = pick(&seed), .rdx = pick(&seed), .r8 = pick(&seed), .r9 = pick(&seed),
-                         .r10 = pick(&seed) % 4)
+        u64 status = run(fake, test_random(&seed) % 4, pick_leaf(fake, &seed), .rcx = pick(&seed),
+                         .rdx = pick(&seed), .r8 = pick(&seed), .r9 = pick(&seed), .r10 = pick(&seed) % 4)
                          .rax;
         assert_true(status == FATAL || (status & TDX_STATUS_RESERVED) == 0);
         assert_int_not_equal(status,

@@ -461,9 +461,48 @@ static void begin_life(struct drunk *drunk)
         drunk->slots[i].spoiled |= drunk->slots[i].on_pamt && drunk->slots[i].place == drunk->place;
 }
 
+/* TDs come, get keys and pages, and go. */
+static void play_with_tds(struct drunk *drunk)
+{
+    static const u32 leaves[] = {9, 9, 8, 8, 1, 1, 19, 40, 40, 20, 28, 28, 28};
+    struct fake *fake = drunk->fake;
+    for (u32 i = dice(drunk, 30); i > 0; i--) {
+        u32 leaf = leaves[dice(drunk, ARRAY_COUNT(leaves))];
+        u64 tdr = POOL + 0x40000 + PAGE_SIZE * dice(drunk, 3);
+        u64 child = POOL + 0x50000 + PAGE_SIZE * dice(drunk, 3);
+        bool of_child = leaf == 1 || (leaf == 28 && dice(drunk, 2));
+        u64 rcx = leaf == 40 ? 0 : of_child ? child : tdr;
+        run(fake, dice(drunk, 4), leaf, .rcx = rcx, .rdx = leaf == 9 ? 33 + dice(drunk, 2) : tdr);
+    }
+}
+
+/* Another module takes over, or nothing does. */
+static void change_module(struct drunk *drunk)
+{
+    struct fake *fake = drunk->fake;
+    u32 way = dice(drunk, 4);
+    if (way == 0) {
+        run(fake, 0, 69);
+        return;
+    }
+    run(fake, 0, 52, .rcx = 0);
+    if (way == 1 || fake->module->state != SOFT_SHUTDOWN)
+        return;
+    soft_install(fake->module, &fake->knobs);
+    if (way == 2)
+        return;
+    reach_init_done(fake);
+    assert_status("SYS.UPDATE", run(fake, 0, 0x10035, .r9 = QUOTE, .r10 = 0).rax, 0);
+    run(fake, 0, 60);
+    run(fake, 0, 100);
+}
+
 static void stagger(struct drunk *drunk)
 {
     struct fake *fake = drunk->fake;
+    play_with_tds(drunk);
+    if (dice(drunk, 8) == 0)
+        change_module(drunk);
     for (u32 i = dice(drunk, 20); i > 0; i--) {
         for (u32 j = 0; j < 8; j++) /* the same few pages again and again, in any order */
             put_u64(fake, LIST + 8 * j, POOL + PAGE_SIZE * dice(drunk, 64));
