@@ -170,8 +170,6 @@ bool host_monitor_write(void *context, u32 msr, u64 value)
 
 /* ---- commands ---- */
 
-#pragma weak soft_install
-
 static bool spread(struct soft_host *host, u64 packages)
 {
     struct soft_machine *machine = soft_live_machine(host->module);
@@ -204,8 +202,6 @@ static bool install(struct soft_host *host, const struct command *command)
     struct soft_knobs knobs = *soft_live_knobs(host->module);
     if (!set_knobs(host, &knobs, command))
         return false;
-    if (!soft_install)
-        return command_refuse(host->answer, "the soft module has no hand-off yet");
     soft_install(host->module, &knobs);
     return true;
 }

@@ -25,6 +25,11 @@ u64 run_arena_left(const struct script_run *run)
     return arena_end(run) - run->arena_next;
 }
 
+void run_memory_start(void)
+{
+    kept = 0;
+}
+
 /* Pages that a call of the last case may have given away don't come back without a reset of the module. */
 void run_memory_reset(struct script_run *run)
 {
@@ -65,7 +70,8 @@ static bool owned(struct script_run *run, u64 page)
         if (!port->monitor_write(port->context, MONITOR_MSR_PAGE_SELECT, page) ||
             !port->monitor_read(port->context, MONITOR_MSR_PAGE_OWNER, &owner))
             return false;
-        return owner != MONITOR_OWNER_HOST && owner != MONITOR_OWNER_RESERVED;
+        return owner != MONITOR_OWNER_HOST && owner != MONITOR_OWNER_RESERVED &&
+               owner != MONITOR_OWNER_NO_RAM;
     }
     struct script_made made = run_call_leaf(run, TDH_PHYMEM_PAGE_RDMD, page, 0);
     return made.out.r[REG_RAX] == TDX_SUCCESS && made.out.r[REG_RCX] != TDX_PAGE_NDA &&

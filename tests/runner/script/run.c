@@ -371,5 +371,6 @@ void script_run(const struct script_suite *suite, const struct script_case *item
 bool script_start(const struct script_port *port, char *why, size_t size)
 {
     machine = port;
+    run_memory_start();
     return run_states_start(port, why, size);
 }

@@ -121,6 +121,7 @@ bool run_call_function(struct script_run *run, enum script_function function, co
 /* ---- memory (memory.c) ---- */
 
 bool run_alloc(struct script_run *run, u64 pages, u64 align, u64 *address);
+void run_memory_start(void);
 void run_memory_reset(struct script_run *run);
 /* size bytes that the script may touch; NULL, with a verdict, if it may not */
 void *run_memory(struct script_run *run, u64 pa, u64 size);
