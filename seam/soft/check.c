@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The model's invariants, as code. Each rule is a line that names itself when it doesn't hold. */
+#include "seam/soft/dpamt.h"
 #include "seam/soft/td.h"
 
 #include "lib/bits.h"
@@ -61,6 +62,52 @@ static const char *check_tdmrs(const struct soft_module *module)
     return NULL;
 }
 
+struct marked {
+    u64 in_pairs, loose;
+};
+
+static void count_marked(void *context, u64 page, enum soft_owner owner)
+{
+    struct marked *marked = context;
+    (void)page;
+    marked->in_pairs += owner == SOFT_OWNER_PAMT;
+    marked->loose += owner == SOFT_OWNER_POOL;
+}
+
+/* The regions of 2 MiB of a TDMR: what their entries say of pages that the bitmap marks */
+static const char *check_regions(const struct soft_module *module, const struct soft_tdmr *tdmr,
+                                 struct marked *marked, u64 *pairs)
+{
+    for (u64 pa = tdmr->base; pa < align_down(tdmr->initialised, GIB); pa += SOFT_REGION) {
+        struct marked here = {0};
+        const struct soft_pamt_entry *entry = module->platform.map(
+            module->platform.context, soft_pamt_at(module, tdmr, pa, TDX_PAMT_2M), TDX_PAMT_ENTRY_BYTES);
+        if (pa + SOFT_REGION > tdmr->private_low && pa < tdmr->private_high)
+            soft_each_marked(module, tdmr, pa, count_marked, &here);
+        HOLDS(entry != NULL);
+        HOLDS(entry->type == TDX_PAGE_REG || entry->bepoch >> SOFT_LOOSE_SHIFT == here.loose);
+        *pairs += entry->type == SOFT_PAGE_PAMT;
+        marked->in_pairs += here.in_pairs;
+        marked->loose += here.loose;
+    }
+    return NULL;
+}
+
+static const char *check_dynamic_pamt(const struct soft_module *module, u64 *loose)
+{
+    struct marked marked = {0};
+    const char *broken = NULL;
+    u64 pairs = 0;
+    for (u32 i = 0; i < module->tdmr_count && !broken; i++) {
+        HOLDS((module->tdmrs[i].bitmap_bits != 0) == (module->tdmrs[0].bitmap_bits != 0));
+        if (module->tdmrs[i].bitmap_bits)
+            broken = check_regions(module, &module->tdmrs[i], &marked, &pairs);
+    }
+    HOLDS(broken || marked.in_pairs == 2 * pairs);
+    *loose = marked.loose;
+    return broken;
+}
+
 static void add_pool_page(void *context, u64 page, u64 size, const struct soft_pamt_entry *entry)
 {
     (void)page;
@@ -77,7 +124,10 @@ static bool handed_over(const struct soft_module *module)
 static const char *check_ext(const struct soft_module *module)
 {
     const struct soft_ext *ext = &module->ext;
-    u64 pool_bytes = 0, pool_pages = 0;
+    u64 pool_bytes = 0, pool_pages = 0, loose;
+    const char *broken = check_dynamic_pamt(module, &loose);
+    if (broken)
+        return broken;
     soft_each_private(module, add_pool_page, &pool_bytes);
     for (u32 i = 0; i < module->tdmr_count; i++)
         pool_pages += module->tdmrs[i].pool_pages;
@@ -85,7 +135,7 @@ static const char *check_ext(const struct soft_module *module)
     HOLDS(ext->missing <= ext->demand);
     HOLDS(ext->required || ext->demand == 0);
     HOLDS(pool_pages == ext->demand - ext->missing + ext->extra);
-    HOLDS(pool_bytes == pool_pages * PAGE_SIZE || handed_over(module)); /* the PAMT agrees */
+    HOLDS(pool_bytes == (pool_pages - loose) * PAGE_SIZE || handed_over(module)); /* the PAMT agrees */
     HOLDS(!ext->done || (ext->required && ext->missing == 0));
     HOLDS(!ext->done || ext->step == module->knobs.ext_init_steps || module->meddled);
     HOLDS(ext->extra == 0 || module->knobs.ext_pool_full_takes || module->updated || module->meddled);

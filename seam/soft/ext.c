@@ -11,7 +11,7 @@
  *
  * One lock serves both leaves; like the module's other locks it is only tried.
  */
-#include "seam/soft/state.h"
+#include "seam/soft/dpamt.h"
 
 #include "lib/string.h"
 
@@ -93,11 +93,10 @@ static void note_taken(const struct soft_module *module, struct progress *progre
     progress->run_size += PAGE_SIZE;
 }
 
-static void take_page(const struct soft_request *request, const struct soft_pamt_walk *walk)
+static void count_page(const struct soft_request *request, const struct soft_pamt_walk *walk)
 {
     struct soft_module *module = request->module;
     struct soft_ext *ext = &module->ext;
-    soft_pamt_set(module, walk, (u8)module->knobs.ext_page_type, 0, 0);
     soft_note_private(walk->tdmr, walk->page);
     walk->tdmr->pool_pages++;
     if (ext->missing)
@@ -111,6 +110,23 @@ static void take_page(const struct soft_request *request, const struct soft_pamt
     }
 }
 
+static u64 take_page(const struct soft_request *request, u64 operand, const struct soft_pamt_walk *walk)
+{
+    struct soft_module *module = request->module;
+    struct soft_page_kind kind = soft_page_kind(module, walk);
+    bool no_pair = walk->tdmr->bitmap_bits && kind.level == TDX_PAMT_2M && kind.type == TDX_PAGE_NDA;
+    if (no_pair && module->knobs.ext_needs_pamt_pair)
+        return soft_operand(module->knobs.missing_pair_status, operand);
+    if (!no_pair && (kind.level != TDX_PAMT_4K || kind.type != TDX_PAGE_NDA))
+        return soft_operand(module->knobs.ext_not_free_status, operand);
+    if (!no_pair)
+        soft_pamt_set(module, walk, (u8)module->knobs.ext_page_type, 0, 0);
+    else if (!soft_take_loose(module, walk))
+        return soft_stop(request, "EXT.MEM.ADD: the bitmap of Dynamic PAMT is gone");
+    count_page(request, walk);
+    return TDX_SUCCESS;
+}
+
 static u64 add_entry(const struct soft_request *request, struct progress *progress)
 {
     struct soft_module *module = request->module;
@@ -118,21 +134,16 @@ static u64 add_entry(const struct soft_request *request, struct progress *progre
     struct soft_pamt_walk walk;
     u64 page;
     soft_read(request, progress->list + progress->next * sizeof(page), &page, sizeof(page));
-    if (!is_aligned(page, PAGE_SIZE) || !soft_pa_plain(module, page) ||
-        page == soft_pa_without_keyid(module, progress->list))
+    if (page == soft_pa_without_keyid(module, progress->list))
         return soft_operand(TDX_OPERAND_INVALID, operand);
-    struct soft_tdmr *tdmr = soft_tdmr_usable(module, page);
-    if (!tdmr)
-        return soft_operand(TDX_OPERAND_ADDR_RANGE_ERROR, operand);
-    if (!soft_pamt_walk(request, tdmr, page, true, &walk))
-        return soft_operand(TDX_OPERAND_BUSY, operand);
-    bool free = walk.level == TDX_PAMT_4K && walk.entries[walk.level]->type == TDX_PAGE_NDA;
-    if (free) {
-        take_page(request, &walk);
+    u64 status = soft_page_walk(request, page, operand, true, &walk);
+    if (status != TDX_SUCCESS)
+        return status;
+    status = take_page(request, operand, &walk);
+    if (status == TDX_SUCCESS)
         note_taken(module, progress, page);
-    }
     soft_pamt_release(&walk);
-    return free ? TDX_SUCCESS : soft_operand(module->knobs.ext_not_free_status, operand);
+    return status;
 }
 
 static u64 add_entries(const struct soft_request *request, struct progress *progress)

@@ -10,4 +10,9 @@
  * ours. */
 #define SOFT_EXT_MEMORY_POOL_FULL 0x000005E000000000ull
 
+/* Class 03 (page metadata) is likely, as for HPA_RANGE_NOT_FREE; the details are ours. */
+#define SOFT_MISSING_PAMT_PAGE_PAIR 0xC00003E000000000ull
+#define SOFT_NO_PAMT_PAGE_PAIR      0xC00003E100000000ull
+#define SOFT_PAMT_PAGE_NOT_EMPTY    0xC00003E200000000ull /* bits 31:0: which of the two pages, 0 or 1 */
+
 #endif

@@ -235,7 +235,7 @@ static void list_ranges(const struct soft_module *module, struct soft_node *node
         const struct soft_tdmr *tdmr = &tdmrs[i];
         for (u32 level = 0; level < TDX_PAMT_LEVELS; level++) {
             u64 entries = (tdmr->initialised - tdmr->base) / page_bytes[level];
-            struct soft_range range = {tdmr->pamt[level].base, entries * TDX_PAMT_ENTRY_BYTES};
+            struct soft_range range = {tdmr->pamt[level].base, soft_pamt_bytes(tdmr, level, entries)};
             if (entries)
                 node->ranges[node->range_count++] = range;
         }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Profiles and single knobs by name, all made from knobs.def. */
 #include "seam/soft/invented.h"
-#include "seam/soft/state.h"
+#include "seam/soft/dpamt.h"
 
 #include "lib/log.h"
 #include "lib/parse.h"
@@ -57,6 +57,10 @@ static bool value_ok(const char *name, u64 value)
 {
     if (strcmp(name, "ext_page_type") == 0)
         return value >= SOFT_PAGE_POOL_FIRST && value <= 0xFF; /* below are the module's own page types */
+    if (strcmp(name, "pamt_bitmap_bits") == 0)
+        return value == 1 || value == 2 || value == 4 || value == 8;
+    if (strcmp(name, "pair_page_type") == 0)
+        return value == TDX_PAGE_RSVD || value == SOFT_PAGE_PAMT;
     if (strcmp(name, "ext_add_writes") == 0)
         return value <= PAGE_SIZE && is_aligned(value, 8);
     if (strcmp(name, "pool_field_bytes") == 0)

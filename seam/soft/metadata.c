@@ -81,6 +81,7 @@ VALUE(xfam_fixed0, soft_xfam_fixed0(module))
 VALUE(cmr_base, module->machine.cmrs[element].base)
 VALUE(cmr_size, module->machine.cmrs[element].size)
 VALUE(max_vcpus, module->knobs.max_vcpus_per_td)
+VALUE(pamt_bitmap_bits, module->knobs.pamt_bitmap_bits)
 #undef VALUE
 
 static u64 cpuid_config_leaf(const struct soft_module *module, u32 element)
@@ -166,6 +167,8 @@ bool soft_field_exists(const struct soft_module *module, u32 index)
         return module->knobs.features0 >> TDX_FEATURE_EXT & 1;
     case SOFT_FIELD_INDEX_MAX_QUOTE_SIZE:
         return module->knobs.features0 >> TDX_FEATURE_QUOTE & 1;
+    case SOFT_FIELD_INDEX_PAMT_PAGE_BITMAP_ENTRY_BITS:
+        return module->knobs.features0 >> TDX_FEATURE_DYNAMIC_PAMT & 1;
     default:
         return values[index].modelled;
     }

@@ -213,7 +213,7 @@ static void look_for_moved(struct soft_module *module, struct soft_change *chang
 {
     (void)module;
     (void)backwards;
-    *(bool *)context &= change->kind == SOFT_CHANGE_ENTRY || change->kind == SOFT_CHANGE_BITS;
+    *(bool *)context &= change->kind == SOFT_CHANGE_ENTRY; /* only those are reported page by page */
 }
 
 bool soft_journal_plain(struct soft_module *module, u32 node)

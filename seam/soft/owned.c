@@ -3,7 +3,7 @@
  * Which pages are the module's. The PAMTs say it; each TDMR keeps the range in which they have to be
  * searched. Nothing here locks: a carrier that asks while a leaf runs gets the state before or after it.
  */
-#include "seam/soft/state.h"
+#include "seam/soft/dpamt.h"
 
 #define HALF (1 * MIB) /* pages whose 4K entries fill 4 KiB */
 
@@ -31,7 +31,7 @@ void soft_note_private(struct soft_tdmr *tdmr, u64 page)
 
 static const struct soft_pamt_entry *map_entries(const struct soft_module *module, u64 at, u64 count)
 {
-    return module->platform.map(module->platform.context, at, count * TDX_PAMT_ENTRY_BYTES);
+    return at ? module->platform.map(module->platform.context, at, count * TDX_PAMT_ENTRY_BYTES) : NULL;
 }
 
 static bool is_private(u8 type)
@@ -44,7 +44,7 @@ static const struct soft_pamt_entry *large_entry(const struct soft_module *modul
                                                  const struct soft_tdmr *tdmr, u64 pa, u64 *size)
 {
     for (u32 level = TDX_PAMT_1G; level > TDX_PAMT_4K; level--) {
-        const struct soft_pamt_entry *entry = map_entries(module, soft_pamt_at(tdmr, pa, level), 1);
+        const struct soft_pamt_entry *entry = map_entries(module, soft_pamt_at(module, tdmr, pa, level), 1);
         *size = page_bytes[level];
         if (entry && entry->type == TDX_PAGE_REG)
             return entry;
@@ -61,8 +61,8 @@ struct search {
 /* The pages of 4 KiB from pa to end, both in the same half of a 2 MiB region */
 static void search_half(const struct search *search, const struct soft_tdmr *tdmr, u64 pa, u64 end)
 {
-    const struct soft_pamt_entry *entry =
-        map_entries(search->module, soft_pamt_at(tdmr, pa, TDX_PAMT_4K), (end - pa) / PAGE_SIZE);
+    const struct soft_pamt_entry *entry = map_entries(
+        search->module, soft_pamt_at(search->module, tdmr, pa, TDX_PAMT_4K), (end - pa) / PAGE_SIZE);
     for (; entry && pa < end; pa += PAGE_SIZE, entry++)
         if (is_private(entry->type))
             search->visit(search->context, pa, PAGE_SIZE, entry);
@@ -91,7 +91,7 @@ void soft_each_private(const struct soft_module *module,
 
 static enum soft_owner owner_by_type(u8 type)
 {
-    if (!is_private(type))
+    if (!is_private(type) || type == SOFT_PAGE_PAMT)
         return SOFT_OWNER_HOST;
     return type >= SOFT_PAGE_POOL_FIRST ? SOFT_OWNER_POOL : SOFT_OWNER_CONTROL;
 }
@@ -110,10 +110,8 @@ static void end_run(struct runs *runs)
     runs->size = 0;
 }
 
-static void join(void *context, u64 page, u64 size, const struct soft_pamt_entry *entry)
+static void add_to_run(struct runs *runs, u64 page, u64 size, enum soft_owner owner)
 {
-    struct runs *runs = context;
-    enum soft_owner owner = owner_by_type(entry->type);
     if (runs->base + runs->size != page || runs->owner != owner)
         end_run(runs);
     if (runs->size == 0)
@@ -122,11 +120,34 @@ static void join(void *context, u64 page, u64 size, const struct soft_pamt_entry
     runs->owner = owner;
 }
 
+static void join(void *context, u64 page, u64 size, const struct soft_pamt_entry *entry)
+{
+    add_to_run(context, page, size, owner_by_type(entry->type));
+}
+
+static void join_marked(void *context, u64 page, enum soft_owner owner)
+{
+    add_to_run(context, page, PAGE_SIZE, owner);
+}
+
+static void each_marked(const struct soft_module *module, struct runs *runs)
+{
+    u32 count;
+    const struct soft_tdmr *tdmrs = soft_owning_tdmrs(module, &count);
+    for (u32 i = 0; i < count; i++) {
+        const struct soft_tdmr *tdmr = &tdmrs[i];
+        for (u64 pa = align_down(tdmr->private_low, SOFT_REGION); pa < tdmr->private_high; pa += SOFT_REGION)
+            if (tdmr->bitmap_bits)
+                soft_each_marked(module, tdmr, pa, join_marked, runs);
+    }
+}
+
 void soft_holdings(const struct soft_module *module,
                    void (*visit)(void *context, u64 base, u64 size, enum soft_owner owner), void *context)
 {
     struct runs runs = {.visit = visit, .context = context};
     soft_each_private(module, join, &runs);
+    each_marked(module, &runs); /* after: the entries are in some of these pages */
     end_run(&runs);
     u32 count;
     const struct soft_tdmr *tdmrs = soft_owning_tdmrs(module, &count);
@@ -157,6 +178,16 @@ struct soft_holding soft_holding(const struct soft_pamt_entry *entry, u64 page, 
     return holding;
 }
 
+static enum soft_owner owner_in_tdmr(const struct soft_module *module, const struct soft_tdmr *tdmr, u64 page)
+{
+    u64 size;
+    const struct soft_pamt_entry *entry = large_entry(module, tdmr, page, &size);
+    if (!entry)
+        entry = map_entries(module, soft_pamt_at(module, tdmr, page, TDX_PAMT_4K), 1);
+    enum soft_owner owner = entry ? owner_by_type(entry->type) : SOFT_OWNER_HOST;
+    return owner == SOFT_OWNER_HOST && tdmr->bitmap_bits ? soft_marked_owner(module, tdmr, page) : owner;
+}
+
 enum soft_owner soft_page_owner(const struct soft_module *module, u64 page)
 {
     u32 count;
@@ -169,11 +200,7 @@ enum soft_owner soft_page_owner(const struct soft_module *module, u64 page)
         if (page < __atomic_load_n(&tdmr->private_low, __ATOMIC_ACQUIRE) ||
             page >= __atomic_load_n(&tdmr->private_high, __ATOMIC_ACQUIRE))
             continue;
-        u64 size;
-        const struct soft_pamt_entry *entry = large_entry(module, tdmr, page, &size);
-        if (!entry)
-            entry = map_entries(module, soft_pamt_at(tdmr, page, TDX_PAMT_4K), 1);
-        return entry ? owner_by_type(entry->type) : SOFT_OWNER_HOST;
+        return owner_in_tdmr(module, tdmr, page);
     }
     return SOFT_OWNER_HOST;
 }

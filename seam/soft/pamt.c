@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Page metadata: finding, locking and reading PAMT entries. They live in the memory that the host gave for
  * it. */
-#include "seam/soft/state.h"
+#include "seam/soft/dpamt.h"
 
 #include "lib/string.h"
 
@@ -27,8 +27,18 @@ struct soft_tdmr *soft_tdmr_usable(struct soft_module *module, u64 pa)
     return tdmr;
 }
 
-u64 soft_pamt_at(const struct soft_tdmr *tdmr, u64 pa, enum tdx_pamt_level level)
+u64 soft_pamt_bytes(const struct soft_tdmr *tdmr, enum tdx_pamt_level level, u64 entries)
 {
+    if (level == TDX_PAMT_4K && tdmr->bitmap_bits)
+        return entries * tdmr->bitmap_bits / 8;
+    return entries * TDX_PAMT_ENTRY_BYTES;
+}
+
+u64 soft_pamt_at(const struct soft_module *module, const struct soft_tdmr *tdmr, u64 pa,
+                 enum tdx_pamt_level level)
+{
+    if (level == TDX_PAMT_4K && tdmr->bitmap_bits)
+        return soft_pair_entry_at(module, tdmr, pa);
     return tdmr->pamt[level].base + (pa - tdmr->base) / page_bytes[level] * TDX_PAMT_ENTRY_BYTES;
 }
 
@@ -116,31 +126,61 @@ static bool lock_entry(struct soft_pamt_entry *entry, bool exclusive)
     return false;
 }
 
+/* Is this where the way to a page ends? Read again once the entry is locked. */
+static bool is_leaf(const struct soft_tdmr *tdmr, const struct soft_pamt_entry *entry, int level)
+{
+    u8 type = __atomic_load_n(&entry->type, __ATOMIC_ACQUIRE);
+    return level == TDX_PAMT_4K || type == TDX_PAGE_REG ||
+           (level == TDX_PAMT_2M && tdmr->bitmap_bits && type != SOFT_PAGE_PAMT);
+}
+
+/* One step down. *leaf: it is the last one, there or by the entry's type. */
+static bool step(const struct soft_request *request, struct soft_pamt_walk *walk, int level, bool exclusive,
+                 bool *leaf)
+{
+    const struct soft_module *module = request->module;
+    u64 at = soft_pamt_at(module, walk->tdmr, walk->page, level);
+    struct soft_pamt_entry *entry = module->platform.map(module->platform.context, at, TDX_PAMT_ENTRY_BYTES);
+    if (!entry) {
+        soft_stop(request, "a PAMT that was there when it was initialised is gone");
+        return false;
+    }
+    bool stop = *leaf, last = stop || is_leaf(walk->tdmr, entry, level);
+    if (!lock_entry(entry, last && exclusive))
+        return false;
+    walk->entries[level] = entry;
+    walk->level = level;
+    walk->at = at;
+    walk->exclusive = last && exclusive;
+    *leaf = last;
+    return stop || last == is_leaf(walk->tdmr, entry, level); /* else it has changed meanwhile */
+}
+
+static bool walk_to(const struct soft_request *request, struct soft_tdmr *tdmr, u64 pa, int stop,
+                    bool exclusive, struct soft_pamt_walk *walk)
+{
+    bool leaf = false;
+    *walk = (struct soft_pamt_walk){.level = TDX_PAMT_LEVELS, .tdmr = tdmr, .page = pa};
+    for (int level = TDX_PAMT_1G; !leaf; level--) {
+        leaf = level == stop;
+        if (!step(request, walk, level, exclusive, &leaf)) {
+            soft_pamt_release(walk);
+            return false;
+        }
+    }
+    return true;
+}
+
 bool soft_pamt_walk(const struct soft_request *request, struct soft_tdmr *tdmr, u64 pa, bool exclusive,
                     struct soft_pamt_walk *walk)
 {
-    const struct soft_platform *platform = &request->module->platform;
-    *walk = (struct soft_pamt_walk){.level = TDX_PAMT_LEVELS, .tdmr = tdmr, .page = pa};
-    for (int level = TDX_PAMT_1G; level >= TDX_PAMT_4K; level--) {
-        walk->at = soft_pamt_at(tdmr, pa, level);
-        struct soft_pamt_entry *entry = platform->map(platform->context, walk->at, TDX_PAMT_ENTRY_BYTES);
-        if (!entry) {
-            soft_stop(request, "a PAMT that was there when it was initialised is gone");
-            soft_pamt_release(walk);
-            return false;
-        }
-        bool leaf = level == TDX_PAMT_4K || entry->type == TDX_PAGE_REG;
-        if (!lock_entry(entry, leaf && exclusive)) {
-            soft_pamt_release(walk);
-            return false;
-        }
-        walk->entries[level] = entry;
-        walk->level = level;
-        walk->exclusive = leaf && exclusive;
-        if (leaf)
-            break;
-    }
-    return true;
+    return walk_to(request, tdmr, pa, TDX_PAMT_4K, exclusive, walk);
+}
+
+bool soft_pamt_walk_region(const struct soft_request *request, struct soft_tdmr *tdmr, u64 pa,
+                           struct soft_pamt_walk *walk)
+{
+    return walk_to(request, tdmr, pa, TDX_PAMT_2M, true, walk);
 }
 
 void soft_pamt_release(struct soft_pamt_walk *walk)

@@ -4,6 +4,7 @@
  * of a dead TD back to the host, TDH.PHYMEM.PAGE.WBINVD (41) writes a free page's cache lines back. Module
  * 1.5.01 source.
  */
+#include "seam/soft/dpamt.h"
 #include "seam/soft/td.h"
 
 static const u64 page_bytes[TDX_PAMT_LEVELS] = {4 * KIB, 2 * MIB, 1 * GIB};
@@ -13,12 +14,14 @@ static void clear_outputs(struct soft_regs *regs)
     regs->rcx = regs->rdx = regs->r8 = regs->r9 = regs->r10 = regs->r11 = 0;
 }
 
-static void show(struct soft_regs *regs, const struct soft_pamt_walk *walk)
+/* What only the bitmap of Dynamic PAMT knows has no owner. */
+static void show(const struct soft_request *request, const struct soft_pamt_walk *walk)
 {
     const struct soft_pamt_entry *entry = walk->entries[walk->level];
-    regs->rcx = entry->type;
-    regs->rdx = soft_pamt_owner(entry);
-    regs->r8 = walk->level;
+    struct soft_page_kind kind = soft_page_kind(request->module, walk);
+    request->regs->rcx = kind.type;
+    request->regs->rdx = kind.type == entry->type ? soft_pamt_owner(entry) : 0;
+    request->regs->r8 = kind.level;
 }
 
 u64 soft_page_rdmd(const struct soft_request *request)
@@ -30,7 +33,7 @@ u64 soft_page_rdmd(const struct soft_request *request)
     u64 status = soft_page_walk(request, page, TDX_OPERAND_RCX, false, &walk);
     if (status != TDX_SUCCESS)
         return status;
-    show(regs, &walk);
+    show(request, &walk);
     if (regs->rcx == TDX_PAGE_REG || regs->rcx == TDX_PAGE_EPT)
         regs->r9 = walk.entries[walk.level]->bepoch;
     soft_pamt_release(&walk);
@@ -100,12 +103,12 @@ static u64 reclaim_child(const struct soft_request *request, const struct soft_p
 
 static u64 reclaim(const struct soft_request *request, const struct soft_pamt_walk *walk)
 {
-    u8 type = walk->entries[walk->level]->type;
-    if (type == TDX_PAGE_NDA || type == TDX_PAGE_RSVD)
+    u8 type = soft_page_kind(request->module, walk).type;
+    if (type == TDX_PAGE_NDA || type == TDX_PAGE_RSVD || type == SOFT_PAGE_PAMT)
         return soft_operand(TDX_PAGE_METADATA_INCORRECT, TDX_OPERAND_RCX);
     if (type >= SOFT_PAGE_POOL_FIRST)
         return request->module->knobs.reclaim_pool_status;
-    show(request->regs, walk); /* whatever follows */
+    show(request, walk); /* whatever follows */
     if (!is_aligned(walk->page, page_bytes[walk->level]))
         return soft_operand(TDX_OPERAND_INVALID, TDX_OPERAND_RCX);
     return type == TDX_PAGE_TDR ? reclaim_tdr(request, walk) : reclaim_child(request, walk);

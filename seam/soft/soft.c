@@ -74,6 +74,9 @@ static bool leaf_exists(const struct soft_module *module, u32 number)
     case TDH_QUOTE_INIT:
     case TDH_QUOTE_GET:
         return module->knobs.features0 >> TDX_FEATURE_QUOTE & 1;
+    case TDH_PHYMEM_PAMT_ADD:
+    case TDH_PHYMEM_PAMT_REMOVE:
+        return module->knobs.features0 >> TDX_FEATURE_DYNAMIC_PAMT & 1;
     case TDH_SYS_DISABLE:
         return module->knobs.sys_disable;
     default:

@@ -42,6 +42,7 @@ typedef u32 soft_lock_t;
 struct soft_tdmr {
     u64 base, size;
     struct soft_range pamt[TDX_PAMT_LEVELS];
+    u32 bitmap_bits; /* Dynamic PAMT: what is called PAMT_4K is a bitmap with so many bits a page; else 0 */
     struct tdx_reserved_area reserved[TDX_MAX_RESERVED_PER_TDMR];
     u64 initialised; /* next address that TDMR.INIT covers; usable below it, rounded down to 1 GiB */
     soft_lock_t lock;
@@ -301,10 +302,15 @@ struct soft_tdmr *soft_tdmr_of(struct soft_module *module, u64 pa);
 /* The same, if pa lies in a 1 GiB block whose PAMT is complete. */
 struct soft_tdmr *soft_tdmr_usable(struct soft_module *module, u64 pa);
 
-/* Locks the entries on the way to pa's leaf shared, the leaf shared or exclusive; false: somebody is in the
- * way. */
+/*
+ * Locks the entries on the way to pa's leaf shared, the leaf shared or exclusive; false: somebody is in the
+ * way. The leaf is of level 4K, but for large pages, and for regions of 2 MiB without pages for their entries
+ * (Dynamic PAMT). soft_pamt_walk_region() goes no deeper than to level 2M.
+ */
 bool soft_pamt_walk(const struct soft_request *request, struct soft_tdmr *tdmr, u64 pa, bool exclusive,
                     struct soft_pamt_walk *walk);
+bool soft_pamt_walk_region(const struct soft_request *request, struct soft_tdmr *tdmr, u64 pa,
+                           struct soft_pamt_walk *walk);
 void soft_pamt_release(struct soft_pamt_walk *walk);
 
 /* The one place where the contents of a leaf (all but its lock word) change; it is locked exclusively. What
@@ -316,8 +322,11 @@ void soft_pamt_add(struct soft_module *module, const struct soft_pamt_walk *walk
 u64 soft_pamt_owner(const struct soft_pamt_entry *entry);
 /* Keeps pamt_hash: called for the old and for the new value of 16 bytes of page metadata. */
 void soft_pamt_hash(struct soft_module *module, u64 at, u64 first, u64 second);
-/* Physical address of an entry. */
-u64 soft_pamt_at(const struct soft_tdmr *tdmr, u64 pa, enum tdx_pamt_level level);
+/* Bytes that so many entries need, or (Dynamic PAMT) their bits */
+u64 soft_pamt_bytes(const struct soft_tdmr *tdmr, enum tdx_pamt_level level, u64 entries);
+/* Physical address of an entry; 0: Dynamic PAMT, and there are no pages for it. */
+u64 soft_pamt_at(const struct soft_module *module, const struct soft_tdmr *tdmr, u64 pa,
+                 enum tdx_pamt_level level);
 
 /* The table that says which memory is the module's: its own, or that in valid hand-off data. */
 const struct soft_tdmr *soft_owning_tdmrs(const struct soft_module *module, u32 *count);
@@ -331,6 +340,12 @@ u64 soft_page_operand(const struct soft_request *request, u64 page, u64 operand,
                       struct soft_pamt_walk *walk);
 /* While the page's entry is locked exclusively, so that its owners follow one another. */
 void soft_report_owner(const struct soft_module *module, u64 base, u64 size, enum soft_owner owner);
+/* What kind of page a walk has led to, the bitmap of Dynamic PAMT included, and the level it is known at. */
+struct soft_page_kind {
+    u8 type;
+    u32 level;
+};
+struct soft_page_kind soft_page_kind(const struct soft_module *module, const struct soft_pamt_walk *walk);
 
 /* ---- owned.c: which pages are the module's, besides the PAMTs ---- */
 
@@ -386,6 +401,8 @@ u64 soft_tdmr_init(const struct soft_request *request);
 u64 soft_page_rdmd(const struct soft_request *request);
 u64 soft_page_wbinvd(const struct soft_request *request);
 u64 soft_page_reclaim(const struct soft_request *request);
+u64 soft_pamt_add_pages(const struct soft_request *request);
+u64 soft_pamt_remove_pages(const struct soft_request *request);
 u64 soft_cache_wb(const struct soft_request *request);
 u64 soft_mng_create(const struct soft_request *request);
 u64 soft_mng_key_config(const struct soft_request *request);

@@ -7,6 +7,9 @@
 
 #include "lib/string.h"
 
+#define R8_KEYID        0xFFFFull
+#define R8_DYNAMIC_PAMT (1ull << 16)
+
 bool soft_all_lps_initialised(const struct soft_module *module)
 {
     return __atomic_load_n(&module->lps_initialised, __ATOMIC_ACQUIRE) >= module->machine.lp_count;
@@ -34,7 +37,9 @@ static u64 check_operands(const struct soft_request *request)
         return soft_operand(TDX_OPERAND_INVALID, TDX_OPERAND_RCX);
     if (regs->rdx == 0 || regs->rdx > TDX_MAX_TDMRS)
         return soft_operand(TDX_OPERAND_INVALID, TDX_OPERAND_RDX);
-    if (regs->r8 >> 16 || !soft_keyid_private(module, regs->r8))
+    bool has_dynamic_pamt = soft_features0(module) >> TDX_FEATURE_DYNAMIC_PAMT & 1;
+    if (regs->r8 & ~(has_dynamic_pamt ? R8_KEYID | R8_DYNAMIC_PAMT : R8_KEYID) ||
+        !soft_keyid_private(module, regs->r8 & R8_KEYID))
         return soft_operand(TDX_OPERAND_INVALID, TDX_OPERAND_R8);
     return soft_check_features(request);
 }
@@ -55,6 +60,7 @@ static u64 fetch_tdmr(const struct soft_request *request, u32 index)
         .pamt = {[TDX_PAMT_1G] = {info.pamt_1g_base, info.pamt_1g_size},
                  [TDX_PAMT_2M] = {info.pamt_2m_base, info.pamt_2m_size},
                  [TDX_PAMT_4K] = {info.pamt_4k_base, info.pamt_4k_size}},
+        .bitmap_bits = request->regs->r8 & R8_DYNAMIC_PAMT ? (u32)module->knobs.pamt_bitmap_bits : 0,
         .initialised = info.base,
     };
     memcpy(tdmr->reserved, info.reserved, sizeof(info.reserved));
@@ -92,7 +98,7 @@ static u64 configure(const struct soft_request *request)
     u64 status = check_operands(request);
     if (status != TDX_SUCCESS)
         return status;
-    module->kot[regs->r8] = SOFT_KOT_RESERVED; /* and so it stays, whatever follows */
+    module->kot[regs->r8 & R8_KEYID] = SOFT_KOT_RESERVED; /* and so it stays, whatever follows */
     for (u32 i = 0; i < regs->rdx && status == TDX_SUCCESS; i++)
         status = fetch_tdmr(request, i);
     if (status != TDX_SUCCESS)

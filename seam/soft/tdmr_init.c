@@ -2,7 +2,9 @@
 /*
  * TDH.SYS.TDMR.INIT (36): writes the PAMT of the TDMR's next 4 MiB: 1024 entries of level 4K, two of level
  * 2M, and the 1G entry when its GiB is complete. All entries are zero (NDA), except the type of reserved
- * pages. Upper levels are written as 64-byte lines, when an entry starts one. Module 1.5.01 source.
+ * pages. Upper levels are written as 64-byte lines, when an entry starts one. Module 1.5.01 source. With
+ * Dynamic PAMT there is a bitmap instead of the entries of level 4K, in which the bits of reserved pages are
+ * set.
  */
 #include "seam/soft/state.h"
 
@@ -22,28 +24,37 @@ static bool zero_line_at(const struct soft_request *request, const struct soft_r
     return line;
 }
 
-static void mark_reserved(const struct soft_tdmr *tdmr, u64 start, struct soft_pamt_entry *entries)
+static void mark_page(const struct soft_tdmr *tdmr, u8 *metadata, u64 index)
+{
+    u64 bit = index * tdmr->bitmap_bits;
+    if (tdmr->bitmap_bits)
+        metadata[bit / 8] |= (u8)(1u << bit % 8);
+    else
+        ((struct soft_pamt_entry *)metadata)[index].type = TDX_PAGE_RSVD;
+}
+
+static void mark_reserved(const struct soft_tdmr *tdmr, u64 start, u8 *metadata)
 {
     for (u32 i = 0; i < TDX_MAX_RESERVED_PER_TDMR && tdmr->reserved[i].size; i++) {
         u64 area = tdmr->base + tdmr->reserved[i].offset;
         u64 from = max_u64(area, start);
         u64 to = min_u64(area + tdmr->reserved[i].size, start + TDX_TDMR_INIT_STEP);
         for (; from < to; from += PAGE_SIZE)
-            entries[(from - start) / PAGE_SIZE].type = TDX_PAGE_RSVD;
+            mark_page(tdmr, metadata, (from - start) / PAGE_SIZE);
     }
 }
 
 static bool write_step(const struct soft_request *request, const struct soft_tdmr *tdmr, u64 start)
 {
-    const u64 bytes = TDX_TDMR_INIT_STEP / PAGE_SIZE * TDX_PAMT_ENTRY_BYTES;
     u64 offset = start - tdmr->base;
-    u64 first = offset / PAGE_SIZE * TDX_PAMT_ENTRY_BYTES;
-    struct soft_pamt_entry *entries = soft_map(request, tdmr->pamt[TDX_PAMT_4K].base + first, bytes);
-    if (!entries)
+    u64 bytes = soft_pamt_bytes(tdmr, TDX_PAMT_4K, TDX_TDMR_INIT_STEP / PAGE_SIZE);
+    u64 at = tdmr->pamt[TDX_PAMT_4K].base + soft_pamt_bytes(tdmr, TDX_PAMT_4K, offset / PAGE_SIZE);
+    u8 *metadata = soft_map(request, at, bytes);
+    if (!metadata)
         return false;
-    soft_journal_spoil(request->module, tdmr->pamt[TDX_PAMT_4K].base + first, bytes);
-    memset(entries, 0, bytes);
-    mark_reserved(tdmr, start, entries);
+    soft_journal_spoil(request->module, at, bytes);
+    memset(metadata, 0, bytes);
+    mark_reserved(tdmr, start, metadata);
     if (!zero_line_at(request, &tdmr->pamt[TDX_PAMT_2M], offset / (2 * MIB)))
         return false;
     bool last_of_gib = is_aligned(offset + TDX_TDMR_INIT_STEP, GIB);

@@ -68,7 +68,7 @@ static u64 check_pamts(const struct soft_module *module, u32 index)
     for (u32 i = 0; i < TDX_PAMT_LEVELS; i++) {
         enum tdx_pamt_level level = big_to_small[i];
         const struct soft_range *pamt = &tdmr->pamt[level];
-        u64 end, wanted = tdmr->size / page_bytes[level] * TDX_PAMT_ENTRY_BYTES;
+        u64 end, wanted = soft_pamt_bytes(tdmr, level, tdmr->size / page_bytes[level]);
         if (__builtin_add_overflow(pamt->base, pamt->size, &end) ||
             !is_aligned(pamt->base | pamt->size, PAGE_SIZE) ||
             !addresses_plain(module, pamt->base, pamt->size) || pamt->size < wanted)
