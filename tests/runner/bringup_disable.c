@@ -20,7 +20,16 @@ static struct {
     bool done, missing; /* by the case before; the module has none */
     struct tdmr_plan plan;
     struct ext_pool pool;
+    u64 used; /* bytes that the kernel itself had after the first time */
 } before;
+
+static u64 used_bytes(void)
+{
+    memory_lock();
+    u64 used = contig_total(memory_pool(), CONTIG_USED);
+    memory_unlock();
+    return used;
+}
 
 /* With what the monitor does to the first calls. False after a verdict. */
 static bool disable(struct test *test, struct injection injection, struct disable_report *report)
@@ -84,6 +93,7 @@ static void gives_all_back(struct test *test)
     expect_value(test, report.released, donated, "bytes released", "all that had been handed over");
     expect_at_least(test, report.resumes, 3, "resumes", "interrupted three times");
     expect_all_back(test);
+    before.used = used_bytes();
 }
 
 static bool is_disabled(struct test *test)
@@ -139,6 +149,8 @@ static void busy(struct test *test)
     expect_value(test, report.busy, 2, "busy answers", "both were waited out");
     expect_value(test, report.released, donated, "bytes released", "all that had been handed over");
     expect_all_back(test);
+    expect_value(test, used_bytes(), before.used, "bytes that the kernel itself uses",
+                 "a life leaves nothing behind");
 }
 
 static const struct test_case cases[] = {
