@@ -159,7 +159,7 @@ $(BUILD)/host.objects: FORCE
 
 $(BUILD)/host/test_%: $(BUILD)/host/tests/unit/test_%.o $(BUILD)/host/tests/unit/support.o $(BUILD)/host/libseamstress.a
 	$(SAY) LD $@
-	$(Q)$(HOSTCC) $(HOST_FLAGS) -o $@ $^ -lcmocka
+	$(Q)$(HOSTCC) $(HOST_FLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) -lcmocka
 
 $(BUILD)/host/test_tdmr: $(BUILD)/host/tests/unit/oracle.o
 $(BUILD)/host/test_script_run: $(patsubst %,$(BUILD)/host/tests/host/%.o,reference soft_machine soft_monitor soft_port)
