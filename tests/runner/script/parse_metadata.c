@@ -31,12 +31,10 @@ static bool read_amount(struct script_parser *parser, struct script_case *values
         return false;
     if (value > ~0u)
         return script_fail(parser, at, "no machine has so much");
-    if (what->value == AMOUNT_CPUS)
-        values->min_cpus = (u32)value;
-    else if (what->value == AMOUNT_PACKAGES)
-        values->min_packages = (u32)value;
-    else
-        values->min_memory_mib = (u32)value;
+    u32 *least = what->value == AMOUNT_CPUS       ? &values->min_cpus
+                 : what->value == AMOUNT_PACKAGES ? &values->min_packages
+                                                  : &values->min_memory_mib;
+    *least = (u32)max_u64(*least, value);
     return true;
 }
 
@@ -146,13 +144,10 @@ static bool read_xfail(struct script_parser *parser, struct script_case *values)
     return true;
 }
 
-/* A test's line replaces the suite's, whole. */
+/* A test's line replaces the suite's, whole; only needs add up. */
 static void forget(struct script_case *values, u64 statement)
 {
     switch (statement) {
-    case STATEMENT_NEED:
-        values->needs = values->min_cpus = values->min_packages = values->min_memory_mib = 0;
-        break;
     case STATEMENT_PROFILE:
         values->profiles[0] = 0;
         break;
