@@ -61,10 +61,9 @@ static const u64 interesting[] = {
     1 << 16 | 32,
 };
 
-<<<<<<< ours
-static const u64 leaves[] = {31,      32, 33, 34, 35, 36, 36, 36, 37,      24,      27,         44, 45,
-                             0x1002D, 46, 53, 60, 61, 61, 61, 9,  9,       9,       8,          8,  1,
-                             1,       19, 20, 28, 28, 40, 40, 41, 0x10022, 0x2002D, 1ull << 40, 98, 100};
+static const u64 leaves[] = {31, 32, 33, 34, 35, 36, 36, 36, 37, 24,      27,      44,         45, 0x1002D,
+                             46, 53, 60, 61, 61, 61, 9,  9,  9,  8,       8,       1,          1,  19,
+                             20, 28, 28, 40, 40, 41, 58, 58, 59, 0x10022, 0x2002D, 1ull << 40, 98, 100};
 
 /* These end a life; so they come now and then only. */
 static u64 pick_leaf(struct fake *fake, u64 *seed)
@@ -75,11 +74,6 @@ static u64 pick_leaf(struct fake *fake, u64 *seed)
         return 69;
     return leaves[test_random(seed) % ARRAY_COUNT(leaves)];
 }
-=======
-static const u64 leaves[] = {31, 32, 33, 34, 35, 36, 36, 36, 37, 24,      27,      44,         45, 0x1002D,
-                             46, 53, 60, 61, 61, 61, 9,  9,  9,  8,       8,       1,          1,  19,
-                             20, 28, 28, 40, 40, 41, 58, 58, 59, 0x10022, 0x2002D, 1ull << 40, 100};
->>>>>>> theirs
 
 static u64 pick(u64 *seed)
 {
@@ -194,13 +188,7 @@ static void stagger(const char *profile, u64 seed)
         if (i % 300 == 0 || (now <= SOFT_INIT_DONE && test_random(&seed) % 16 == 0))
             restart(fake, &seed);
         scribble(fake, &seed);
-<<<<<<< ours
-        u64 status = run(fake, test_random(&seed) % 4, pick_leaf(fake, &seed), .rcx = pick(&seed),
-                         .rdx = pick(&seed), .r8 = pick(&seed), .r9 = pick(&seed), .r10 = pick(&seed) % 4)
-                         .rax;
-=======
-        u64 status = call(fake, leaves[test_random(&seed) % ARRAY_COUNT(leaves)], &seed);
->>>>>>> theirs
+        u64 status = call(fake, pick_leaf(fake, &seed), &seed);
         assert_true(status == FATAL || (status & TDX_STATUS_RESERVED) == 0);
         assert_int_not_equal(status,
                              FATAL); /* nothing that a host can do stops the module on this platform */
