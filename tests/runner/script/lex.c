@@ -146,6 +146,7 @@ static const char *lex_string(const struct script_line *line, const char *at, st
     for (; p < line->end && *p != '"' && *p != '\n'; p++)
         if (((u8)*p < 0x20 && *p != '\t' && *p != '\r') || *p == 0x7F) {
             lexeme->text = p;
+            lexeme->length = 1;
             return wrong(lexeme, p + 1, "a control character in a string");
         }
     if (p == line->end || *p == '\n')

@@ -193,7 +193,7 @@ const struct script_name *script_want_name(struct script_parser *parser, u32 kin
 {
     char text[64];
     if (parser->now.kind != LEX_WORD) {
-        format(text, sizeof(text), "a %s", what);
+        format(text, sizeof(text), "%s %s", strchr("aeiou", what[0]) ? "an" : "a", what);
         script_fail_expected(parser, text);
         return NULL;
     }

@@ -99,11 +99,13 @@ static bool read_say(struct script_parser *parser, struct script_step *step)
 static bool open_block(struct script_parser *parser, enum script_verb verb, u8 variable)
 {
     struct script_scope *scope = &parser->scope;
-    if (scope->depth == SCRIPT_MAX_NESTING)
-        return script_fail(parser, parser->line.text, "more than %u blocks in one another",
-                           SCRIPT_MAX_NESTING);
     struct script_lexeme first;
     script_lex(&parser->line, parser->line.text, &first);
+    if (scope->depth == SCRIPT_MAX_NESTING) {
+        script_fail(parser, first.text, "more than %u blocks in one another", SCRIPT_MAX_NESTING);
+        scope->full = true; /* their ends would look like too many */
+        return false;
+    }
     scope->open[scope->depth++] = (struct script_open){.verb = verb,
                                                        .step = (u16)parser->program->step_count,
                                                        .variable = variable,

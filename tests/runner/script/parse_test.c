@@ -105,6 +105,7 @@ bool script_test_begin(struct script_parser *parser)
     struct script_program *program = parser->program;
     struct script_scope *scope = &parser->scope;
     memset(scope, 0, sizeof(*scope));
+    scope->errors = parser->errors;
     program->file = parser->file;
     program->step_count = program->token_count = program->item_count = 0;
     program->alternative_count = program->variable_count = 0;
@@ -130,7 +131,7 @@ void script_test_end(struct script_parser *parser)
         script_fail_place(parser, &place, "this '%s' has no 'end'",
                           scope->open[i].verb == VERB_PAR ? "par" : "for");
     }
-    if (!scope->depth)
+    if (parser->errors == scope->errors) /* else a step or a row may be missing that makes the rest right */
         script_rows_check(parser);
     if (parser->program->step_count == 0)
         script_fail_place(parser, &scope->place, "a test without steps");
