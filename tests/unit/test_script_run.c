@@ -508,14 +508,14 @@ static u64 calls_of(const char *steps)
 static void test_states(void **state)
 {
     (void)state;
-    static const char *const names[] = {"reset", "started", "initialised", "configured",
-                                        "keyed", "ready",   "pooled",      "extended"};
+    static const char *const names[] = {"reset", "started", "initialised", "configured", "keyed",
+                                        "ready", "pooled",  "extended",    "quoting"};
     char steps[64];
-    for (u32 i = 0; i < 8; i++) {
+    for (u32 i = 0; i < 9; i++) {
         snprintf(steps, sizeof(steps), "from %s", names[i]);
         passes(steps);
     }
-    for (u32 i = 8; i-- > 0;) { /* in any order, without a call */
+    for (u32 i = 9; i-- > 0;) { /* in any order, without a call */
         snprintf(steps, sizeof(steps), "from %s", names[i]);
         assert_int_equal(calls_of(steps), 0);
     }
@@ -529,6 +529,29 @@ static void test_states(void **state)
            "EXT_MEMORY_POOL_FULL or EXT_MEMORY_POOL_FULL");
 }
 
+/* `bring` goes on where the script left the module, with the options it has. */
+static void test_bring(void **state)
+{
+    (void)state;
+    passes(
+        "from extended\ncall SYS.SHUTDOWN rcx=sysrd(MODULE_HV) expect SUCCESS\ninstall\nbring initialised\n"
+        "call SYS.UPDATE version=1 r9=FEATURE.QUOTE r10=0 r11=0 expect SUCCESS\nbring ready\nbring extended\n"
+        "bring quoting\nexpect sysrd(MAX_QUOTE_SIZE) > 0");
+    passes("from extended\ncall SYS.DISABLE resume inputs expect SUCCESS\nbring extended\n"
+           "expect sysrd(MEMORY_POOL_REQUIRED_PAGES) == 0");
+    passes(
+        "from initialised\nt = tdmr_list()\ncall SYS.CONFIG rcx=t rdx=1 r8=keyid(1) expect SUCCESS\nbring ready\n"
+        "call SYS.TDMR.INIT rcx=tdmr_base(0) expect TDMR_ALREADY_INITIALIZED\n"
+        "call SYS.TDMR.INIT rcx=tdmr_base(1) expect OPERAND_INVALID op=RCX");
+    expect_verdict(VERDICT_SKIP, "from keyed features=0\nbring quoting", "need no extensions");
+    passes("from keyed tdmrs=1\ncall SYS.KEY.CONFIG expect SYS_KEY_CONFIG_NOT_PENDING\nbring ready\n"
+           "call SYS.TDMR.INIT rcx=tdmr_base(1) expect OPERAND_INVALID op=RCX");
+    passes("from configured\ncall SYS.KEY.CONFIG @package1 expect SUCCESS\nbring keyed\nbring ready");
+    passes("from started\ncall SYS.LP.INIT @1 expect SUCCESS\nbring initialised\nbring pooled");
+    passes("from keyed\ncall SYS.TDMR.INIT rcx=tdmr_base(0) expect SUCCESS\nbring ready\n"
+           "call SYS.TDMR.INIT rcx=tdmr_base(0) expect TDMR_ALREADY_INITIALIZED");
+}
+
 /* Snapshots of other options, of a module that was meddled with, of lives given up. */
 static void test_snapshots(void **state)
 {
@@ -540,7 +563,6 @@ static void test_snapshots(void **state)
     assert_int_equal(calls_of("from ready\nfrom ready features=0\nfrom ready features=FEATURE.QUOTE"), 0);
     passes("from initialised\nknob quote_pages = 3\nbring ready\nfrom ready\n"
            "expect sysrd(MEMORY_POOL_REQUIRED_PAGES) == 12800");
-    passes("for i in 1..30\nend\nfrom reset" + 19); /* "from reset": many option sets follow */
     passes("from reset\nfor i in 1..40\nfrom keyed keyid=keyid(i % 31)\nend\nfrom ready\n"
            "expect sysrd(MEMORY_POOL_REQUIRED_PAGES) == 12800");
     port.lives = 1;
@@ -833,6 +855,7 @@ int main(void)
         TEST(test_known_bugs),
         TEST(test_endless),
         TEST(test_states),
+        TEST(test_bring),
         TEST(test_snapshots),
         TEST(test_genuine),
         TEST(test_spoiled_snapshots),

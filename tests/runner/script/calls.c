@@ -39,6 +39,19 @@ static void note_tdmr(struct script_run *run, const struct script_made *made)
             run_progress()->tdmrs |= 1ull << i;
 }
 
+/* What SYS.CONFIG was given, whoever called it. */
+static void note_setup(struct script_run *run, const struct script_made *made)
+{
+    const u64 *r = made->in.r;
+    u64 *values = run->setup.values, version = r[REG_RAX] >> TDX_RAX_VERSION_SHIFT & 0xFF;
+    values[OPTION_VERSION] = version;
+    values[OPTION_FEATURES] = version >= TDX_VERSION_WITH_FEATURES ? r[REG_R9] : 0;
+    values[OPTION_TDMRS] = r[REG_RDX];
+    values[OPTION_KEYID] = r[REG_R8] & 0xFFFF;
+    values[OPTION_DPAMT] = r[REG_R8] >> 16 & 1;
+    run->configured_once = true;
+}
+
 static void note_success(struct script_run *run, const struct script_made *made)
 {
     struct script_progress *progress = run_progress();
@@ -53,6 +66,7 @@ static void note_success(struct script_run *run, const struct script_made *made)
     case TDH_SYS_CONFIG:
         progress->configured = true;
         progress->packages = progress->tdmrs = 0;
+        note_setup(run, made);
         break;
     case TDH_SYS_UPDATE: /* PAMTs and keys of the module before stay */
         progress->configured = true;

@@ -74,7 +74,8 @@ struct script_run {
     } sides[SCRIPT_SIDES_MAX];
     u32 side_count;
 
-    struct script_setup setup; /* of the last `from` or `bring` */
+    struct script_setup setup; /* of the last `from` or `bring`, or as the script configured the module */
+    bool configured_once;      /* since the last `from`: setup holds */
     u32 packages;              /* as `platform packages` changed it */
     bool altered;              /* knobs, platform or module aren't as the states have them */
     bool injecting, storming;

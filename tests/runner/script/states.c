@@ -432,23 +432,38 @@ static bool from_there(struct script_run *run, enum script_state state, const st
     return true;
 }
 
+/* The options that hold from here on: those given, else those that the module is configured with. */
+static bool options_now(struct script_run *run, const struct script_from *from, bool bring,
+                        struct script_setup *setup)
+{
+    if (!bring || !run->configured_once) {
+        module.life = lent_life(run->port);
+        module.dynamic = setup->values[OPTION_DPAMT] != 0;
+        return from->state < STATE_CONFIGURED || default_options(run, from, setup);
+    }
+    if (from->state >= STATE_CONFIGURED && !module.progress.configured)
+        module.life = lent_life(run->port); /* not on PAMTs that a snapshot lives on */
+    for (u32 i = 0; i < SCRIPT_OPTIONS; i++)
+        if (!from->options[i].count)
+            setup->values[i] = run->setup.values[i];
+    return true;
+}
+
 bool run_step_from(struct script_run *run, const struct script_from *from, bool bring)
 {
     struct script_setup setup = {0};
+    bool configured = from->state >= STATE_CONFIGURED;
     if (!given_options(run, from, &setup))
         return false;
     trace_from(run, from, bring, &setup);
-    if (from->state >= STATE_CONFIGURED && !script_facts.known && !run_learn(run, from->state))
+    if (configured && !script_facts.known && !run_learn(run, from->state))
         return false;
-    if (!bring || !module.progress.configured) {
-        module.life = lent_life(run->port);
-        module.dynamic = setup.values[OPTION_DPAMT] != 0;
-    }
-    if (from->state >= STATE_CONFIGURED && !default_options(run, from, &setup))
+    if (!options_now(run, from, bring, &setup))
         return false;
-    if (!bring || !module.progress.configured)
+    if (configured || !bring)
         run->setup = setup;
-    return bring ? bring_there(run, from->state, &run->setup) : from_there(run, from->state, &setup);
+    run->configured_once = configured || (bring && run->configured_once);
+    return bring ? bring_there(run, from->state, &setup) : from_there(run, from->state, &setup);
 }
 
 /* Platform faults would act on the kernel itself from here on. */
