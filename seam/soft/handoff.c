@@ -10,6 +10,9 @@
 
 /* ---- SYS.SHUTDOWN ---- */
 
+/* UPDATE_COMPAT_SENSITIVE with bits 15:0 = 0: how many TDs are being built */
+#define UPDATE_BUILDS_SHIFT 16
+
 static bool version_ok(const struct soft_module *module, u64 version)
 {
     const struct soft_knobs *knobs = &module->knobs;
@@ -59,7 +62,8 @@ static u64 shut_down(const struct soft_request *request, u16 version, bool avoid
     if (soft_others_inside(module, request->lp))
         status = TDX_SYS_BUSY;
     else if (avoid_compat_sensitive && tds_in_build(module))
-        status = module->knobs.update_compat_status;
+        status = soft_operand(module->knobs.update_compat_status,
+                              min_u64(tds_in_build(module), 0xFFFF) << UPDATE_BUILDS_SHIFT);
     if (status == TDX_SUCCESS)
         write_handoff(module, version);
     else
@@ -80,6 +84,7 @@ u64 soft_sys_shutdown(const struct soft_request *request)
         return soft_operand(TDX_OPERAND_INVALID, TDX_OPERAND_RCX);
     if (!soft_lock_exclusive(&module->global_lock))
         return TDX_SYS_BUSY;
+    soft_locked(request);
     u64 status = shut_down(request, (u16)version, avoid);
     soft_unlock_exclusive(&module->global_lock);
     return status;
@@ -160,6 +165,7 @@ u64 soft_sys_update(const struct soft_request *request)
 {
     if (!soft_lock_exclusive(&request->module->global_lock))
         return TDX_SYS_BUSY;
+    soft_locked(request);
     u64 status = update(request);
     soft_unlock_exclusive(&request->module->global_lock);
     return status;

@@ -168,7 +168,7 @@ static void shutdown_avoids_compat_sensitive(void **state)
             soft_live_knobs(fake->module)->features0 |= with_bit ? COMPAT : 0;
             if (with_td)
                 assert_status("MNG.CREATE", run(fake, 0, 9, .rcx = TDR, .rdx = 33).rax, 0);
-            u64 wanted = !with_bit ? INVALID | 1 : with_td ? 0x8000051200000000 : 0;
+            u64 wanted = !with_bit ? INVALID | 1 : with_td ? 0x8000051200010000 : 0; /* one TD */
             assert_status("bit 16", run(fake, 0, 52, .rcx = 1 << 16).rax, wanted);
             assert_int_equal(fake->module->state, wanted ? SOFT_READY : SOFT_SHUTDOWN);
             if (wanted)

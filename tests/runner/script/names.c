@@ -132,6 +132,7 @@ static const struct script_name names[] = {
     {"OWNER.SEAMRR", NAME_CONSTANT, 0, MONITOR_OWNER_SEAMRR},
     {"OWNER.NO_RAM", NAME_CONSTANT, 0, MONITOR_OWNER_NO_RAM},
     {"OWNER.RESERVED", NAME_CONSTANT, 0, MONITOR_OWNER_RESERVED},
+    {"OWNER.CONTROL", NAME_CONSTANT, 0, MONITOR_OWNER_CONTROL},
     {"TDMR.BASE", NAME_CONSTANT, 0, offsetof(struct tdx_tdmr_info, base)},
     {"TDMR.SIZE", NAME_CONSTANT, 0, offsetof(struct tdx_tdmr_info, size)},
     {"TDMR.PAMT_1G_BASE", NAME_CONSTANT, 0, offsetof(struct tdx_tdmr_info, pamt_1g_base)},
