@@ -37,7 +37,7 @@ bool soft_metadata_take(struct soft_module *module, u64 page)
     void *at = module->platform.map(module->platform.context, page, PAGE_SIZE);
     if (!at)
         return false;
-    soft_journal_spoil(module, page, PAGE_SIZE);
+    soft_journal_spoil(module, page, PAGE_SIZE, true);
     soft_journal_note(module, SOFT_CHANGE_TAKE, page, 0, 0, (const u64[2]){0, 0});
     memset(at, 0, PAGE_SIZE);
     return true;
@@ -61,13 +61,20 @@ bool soft_metadata_release(struct soft_module *module, u64 page)
     return true;
 }
 
-void soft_journal_spoil(struct soft_module *module, u64 base, u64 size)
+static bool lives_on(const struct soft_node *node, u64 base, u64 size)
+{
+    for (u32 i = 0; i < node->range_count; i++)
+        if (soft_overlap(base, size, node->ranges[i].base, node->ranges[i].size))
+            return true;
+    return false;
+}
+
+void soft_journal_spoil(struct soft_module *module, u64 base, u64 size, bool journalled)
 {
     for (u32 i = 1; i < SOFT_NODES; i++) {
         struct soft_node *node = &module->journal.nodes[i];
-        for (u32 j = 0; node->id && j < node->range_count; j++)
-            if (soft_overlap(base, size, node->ranges[j].base, node->ranges[j].size))
-                __atomic_store_n(&node->spoiled, true, __ATOMIC_RELAXED);
+        if (node->id && lives_on(node, base, size) && !(journalled && soft_journal_same_tree(module, i)))
+            __atomic_store_n(&node->spoiled, true, __ATOMIC_RELAXED);
     }
 }
 
@@ -224,22 +231,57 @@ void soft_journal_forget(struct soft_module *module, const void *snapshot)
     prune(journal);
 }
 
-/* The parts of the PAMTs that SYS.TDMR.INIT has written. A line of 64 bytes is written at once, whose end no
- * page needs yet. */
-static void list_ranges(const struct soft_module *module, struct soft_node *node)
+struct listing {
+    const struct soft_module *module;
+    struct soft_node *node;
+    bool full;
+};
+
+static void add_range(struct listing *listing, u64 base, u64 size)
+{
+    struct soft_node *node = listing->node;
+    listing->full |= node->range_count == SOFT_NODE_RANGES;
+    if (size && !listing->full)
+        node->ranges[node->range_count++] = (struct soft_range){base, size};
+}
+
+static bool is_pamt_area(const struct soft_module *module, u64 base)
+{
+    u32 count;
+    const struct soft_tdmr *tdmrs = soft_owning_tdmrs(module, &count);
+    for (u32 i = 0; i < count * TDX_PAMT_LEVELS; i++)
+        if (tdmrs[i / TDX_PAMT_LEVELS].pamt[i % TDX_PAMT_LEVELS].base == base)
+            return true;
+    return false;
+}
+
+static void add_pair_pages(void *context, u64 base, u64 size, enum soft_owner owner)
+{
+    struct listing *listing = context;
+    if (owner == SOFT_OWNER_PAMT && !is_pamt_area(listing->module, base))
+        add_range(listing, base, size);
+}
+
+/* The parts of the PAMTs that SYS.TDMR.INIT has written, and the pages of PAMT pairs. (A line of 64 bytes is
+ * written at once, whose end no page needs yet.) False: these are too many. */
+static bool list_ranges(const struct soft_module *module, struct soft_node *node)
 {
     static const u64 page_bytes[TDX_PAMT_LEVELS] = {4 * KIB, 2 * MIB, 1 * GIB};
+    struct listing listing = {module, node, false};
+    bool pairs = false;
     u32 count;
     const struct soft_tdmr *tdmrs = soft_owning_tdmrs(module, &count);
     for (u32 i = 0; i < count; i++) {
         const struct soft_tdmr *tdmr = &tdmrs[i];
         for (u32 level = 0; level < TDX_PAMT_LEVELS; level++) {
             u64 entries = (tdmr->initialised - tdmr->base) / page_bytes[level];
-            struct soft_range range = {tdmr->pamt[level].base, soft_pamt_bytes(tdmr, level, entries)};
-            if (entries)
-                node->ranges[node->range_count++] = range;
+            add_range(&listing, tdmr->pamt[level].base, soft_pamt_bytes(tdmr, level, entries));
         }
+        pairs |= tdmr->bitmap_bits != 0;
     }
+    if (pairs)
+        soft_holdings(module, add_pair_pages, &listing);
+    return !listing.full;
 }
 
 u64 soft_journal_keep(struct soft_module *module, const void *snapshot)
@@ -257,7 +299,10 @@ u64 soft_journal_keep(struct soft_module *module, const void *snapshot)
                                .parent = journal->here,
                                .from = journal->base,
                                .to = journal->used};
-    list_ranges(module, node);
+    if (!list_ranges(module, node)) {
+        node->id = 0;
+        return 0;
+    }
     journal->base = journal->used;
     journal->here = free;
     return node->id;

@@ -22,6 +22,8 @@
 #define SOFT_NODES   32u    /* number 0 means none */
 #define SOFT_RUNS    1024u
 
+#define SOFT_NODE_RANGES (TDX_MAX_TDMRS * TDX_PAMT_LEVELS + 64u)
+
 struct soft_module;
 
 struct soft_range {
@@ -52,7 +54,7 @@ struct soft_node {
     u32 parent;    /* 0: a root */
     u32 from, to;  /* its changes */
     u32 range_count;
-    struct soft_range ranges[TDX_MAX_TDMRS * TDX_PAMT_LEVELS]; /* initialised parts of the PAMTs */
+    struct soft_range ranges[SOFT_NODE_RANGES]; /* initialised parts of the PAMTs, pages of PAMT pairs */
 };
 
 /* Memory that is the module's */
@@ -93,8 +95,9 @@ bool soft_metadata_release(struct soft_module *module, u64 page);
 void soft_journal_note(struct soft_module *module, enum soft_change_kind kind, u64 at, u64 page, u32 level,
                        const u64 value[2]);
 
-/* Memory is about to be written otherwise: no snapshot that lives on it can be restored any more. */
-void soft_journal_spoil(struct soft_module *module, u64 base, u64 size);
+/* Memory is about to be written otherwise: no snapshot that lives on it can be restored any more. journalled:
+ * those of the live state's tree can. */
+void soft_journal_spoil(struct soft_module *module, u64 base, u64 size, bool journalled);
 
 /* The live state becomes a node; 0: there is no room. snapshot: its address. */
 u64 soft_journal_keep(struct soft_module *module, const void *snapshot);

@@ -54,7 +54,6 @@ static void apply_to_entry(struct soft_change *change, struct soft_pamt_entry *e
     memcpy(&new, change->value, sizeof(new));
     change->first = old.lock == 0;
     new.lock = SOFT_PAMT_ENTRY_EXCLUSIVE;
-    old.lock = 0;
     memcpy(change->value, &old, sizeof(old));
     *entry = new;
 }

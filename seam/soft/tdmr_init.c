@@ -18,7 +18,7 @@ static bool zero_line_at(const struct soft_request *request, const struct soft_r
     if (!is_aligned(offset, LINE_BYTES))
         return true;
     void *line = soft_map(request, pamt->base + offset, LINE_BYTES);
-    soft_journal_spoil(request->module, pamt->base + offset, LINE_BYTES);
+    soft_journal_spoil(request->module, pamt->base + offset, LINE_BYTES, false);
     if (line)
         memset(line, 0, LINE_BYTES);
     return line;
@@ -52,7 +52,7 @@ static bool write_step(const struct soft_request *request, const struct soft_tdm
     u8 *metadata = soft_map(request, at, bytes);
     if (!metadata)
         return false;
-    soft_journal_spoil(request->module, at, bytes);
+    soft_journal_spoil(request->module, at, bytes, false);
     memset(metadata, 0, bytes);
     mark_reserved(tdmr, start, metadata);
     if (!zero_line_at(request, &tdmr->pamt[TDX_PAMT_2M], offset / (2 * MIB)))
@@ -84,6 +84,7 @@ u64 soft_tdmr_init(const struct soft_request *request)
         return soft_operand(TDX_OPERAND_INVALID, TDX_OPERAND_RCX);
     if (!soft_lock_exclusive(&tdmr->lock))
         return soft_operand(TDX_OPERAND_BUSY, TDX_OPERAND_RCX);
+    soft_locked(request);
     u64 status = initialise_step(request, tdmr);
     soft_unlock_exclusive(&tdmr->lock);
     return status;

@@ -314,7 +314,9 @@ static UNUSED struct fake *fake_new(const char *profile)
         mmap(NULL, RAM_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     assert_ptr_not_equal(fake->ram, MAP_FAILED);
     fake->owner = calloc(RAM_BYTES / PAGE_SIZE, 1);
-    fake->module = aligned_alloc(64, align_up(soft_module_size(), 64));
+    void *exactly = NULL; /* what is written behind it is seen */
+    assert_int_equal(posix_memalign(&exactly, 64, soft_module_size()), 0);
+    fake->module = exactly;
     memset(fake->module, 0, soft_module_size());
     fake->patch_lp = ALL_LPS;
     fake->interrupt_at = -1;

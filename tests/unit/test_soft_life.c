@@ -475,6 +475,7 @@ static void disable_in_every_state(void **state)
         struct tdx_tdmr_info info = template_tdmr();
         fake->knobs.quote_pages = 100;
         fake_reset(fake);
+        u64 as_new = soft_footprint(fake->module);
         put_tdmr(fake, 0, &info);
         if (way == 1)
             reach_init_done(fake);
@@ -495,6 +496,7 @@ static void disable_in_every_state(void **state)
         if (way == 8)
             reach_init_done(fake);
         assert_status("SYS.DISABLE", run(fake, way % 4, 69).rax, 0);
+        assert_int_equal(soft_footprint(fake->module), as_new);
         check_as_new(fake);
         assert_status("once more", run(fake, 0, 69).rax, 0);
         check_as_new(fake);
@@ -510,7 +512,9 @@ static void disable_is_resumable(void **state)
     fake->interrupt_at = 1;
     fake->interrupts = 100;
     for (u64 status = RESUMABLE; status == RESUMABLE; calls++) {
+        u64 before = soft_footprint(fake->module);
         status = run(fake, calls % 4, 69).rax; /* on any LP, no operands */
+        assert_int_not_equal(soft_footprint(fake->module), before);
         assert_true(status == RESUMABLE || status == 0);
         if (status == RESUMABLE) {
             assert_status("locked out", run(fake, 1, 24, .rcx = TDR).rax, BUSY);
@@ -766,6 +770,11 @@ static void quote_operands(void **state)
         assert_status("a bad node", QUOTE_GET(fake, 513).rax, INVALID | 10);
         put_quote_list(fake, 4);
     }
+    put_quote_list(fake, 513);
+    memcpy(fake->ram + POOL, fake->ram + NODES + PAGE_SIZE, PAGE_SIZE);
+    put_u64(fake, NODES + 511 * 8, POOL);
+    assert_status("a node that is the module's", QUOTE_GET(fake, 513).rax, INVALID | 10);
+    put_quote_list(fake, 4);
     assert_int_equal(soft_footprint(fake->module), before);
     assert_status("the list comes after R11", QUOTE_GET(fake, 1, .r10 = 0x7C000000).rax, INVALID | 11);
     assert_status("R9 before R11", QUOTE_GET(fake, 1, .r9 = 0).rax, INVALID | 9);

@@ -371,6 +371,44 @@ static void nodes_run_out(void **state)
     fake_free(fake);
 }
 
+/* A slot that is taken again frees the way to where it was. */
+static void retaking_frees_the_journal(void **state)
+{
+    (void)state;
+    struct fake *fake = new_fake(SOFT_CHANGES + 1000);
+    struct moment moment;
+    moment_new(&moment);
+    live(fake, 0);
+    for (u32 done = 0; done + 12000 <= SOFT_CHANGES + 1000; done += 12000) {
+        moment_take(fake, &moment);
+        add_pages(fake, POOL + done * PAGE_SIZE, 12000);
+    }
+    moment_restore(fake, &moment);
+    moment_free(&moment);
+    fake_free(fake);
+}
+
+static void other_violation(void *context, u32 lp, const char *text)
+{
+    fake_violation(context, lp, text);
+}
+
+static void the_platform_stays(void **state)
+{
+    (void)state;
+    struct fake *fake = new_fake(10);
+    struct moment moment;
+    moment_new(&moment);
+    moment_take(fake, &moment);
+    struct soft_platform platform = fake->module->platform;
+    platform.violation = other_violation;
+    soft_reset(fake->module, &platform, &fake->machine, &fake->knobs);
+    moment_restore(fake, &moment);
+    assert_ptr_equal(fake->module->platform.violation, other_violation);
+    moment_free(&moment);
+    fake_free(fake);
+}
+
 static void live_changes_come_back(void **state)
 {
     (void)state;
@@ -569,6 +607,8 @@ int main(void)
         cmocka_unit_test(scattered_pool_between_lives),
         cmocka_unit_test(refused_snapshots),
         cmocka_unit_test(nodes_run_out),
+        cmocka_unit_test(retaking_frees_the_journal),
+        cmocka_unit_test(the_platform_stays),
         cmocka_unit_test(live_changes_come_back),
         cmocka_unit_test(footprint_sees_what_a_host_sees),
         cmocka_unit_test(any_way),
