@@ -1,16 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * All that a host can notice of a module, folded into numbers: every metadata field of the ABI table, refused
- * ones by their status (on an LP that isn't initialised all are), and the monitor's hash of the soft module.
+ * All that a host can notice of a module, folded into numbers: metadata fields, refused ones by their status
+ * (on an LP that isn't initialised all are), and the monitor's hash of the soft module's whole state. Beside
+ * the hash, fields that never change in a module's life needn't be read: a call less is 20 us less.
  */
 #include "tests/runner/script/run.h"
 
-/* Arrays go in whole where nothing else looks at them. */
+enum valid { VALID_LP_INIT, VALID_CONFIG, VALID_QUOTE }; /* last column of fields.def */
+
 static const struct {
     u64 id;
     u32 elements;
+    enum valid valid;
 } fields[] = {
-#define TDX_FIELD(name, id, bytes, fields, elements, since, valid) {(id), (fields) * (elements)},
+#define TDX_FIELD(name, id, bytes, fields, elements, since, valid)                                           \
+    {(id), (fields) * (elements), VALID_##valid},
 #include "drivers/tdx/abi/fields.def"
 };
 
@@ -30,12 +34,13 @@ static u64 fold_field(struct script_run *run, u64 sum, u64 id)
     return fold(fold(sum, made.out.r[REG_RAX]), value);
 }
 
-static u64 fold_metadata(struct script_run *run, bool whole)
+static u64 fold_metadata(struct script_run *run, bool hashed)
 {
     u64 sum = FOLD_START;
     for (u32 i = 0; i < ARRAY_COUNT(fields); i++)
-        for (u32 element = 0; element < (whole ? fields[i].elements : 1); element++)
-            sum = fold_field(run, sum, fields[i].id + element);
+        for (u32 element = 0; element < fields[i].elements; element++)
+            if (!hashed || fields[i].valid != VALID_LP_INIT)
+                sum = fold_field(run, sum, fields[i].id + element);
     return sum;
 }
 
@@ -46,7 +51,7 @@ struct script_footprint run_footprint_take(struct script_run *run)
     const struct script_port *port = run->port;
     print.hashed = port->monitor && port->monitor_read(port->context, MONITOR_MSR_FOOTPRINT, &print.hash);
     if (!run->injecting)
-        print.fold = fold_metadata(run, !print.hashed);
+        print.fold = fold_metadata(run, print.hashed);
     if (print.hashed) /* once more, should reading leave a trace */
         port->monitor_read(port->context, MONITOR_MSR_FOOTPRINT, &print.hash);
     return print;
