@@ -63,7 +63,8 @@ bool soft_metadata_release(struct soft_module *module, u64 page)
 
 static bool lives_on(const struct soft_node *node, u64 base, u64 size)
 {
-    for (u32 i = 0; i < node->range_count; i++)
+    u32 count = node->parent ? node->pamt_ranges : node->range_count;
+    for (u32 i = 0; i < count; i++)
         if (soft_overlap(base, size, node->ranges[i].base, node->ranges[i].size))
             return true;
     return false;
@@ -216,7 +217,8 @@ void soft_journal_settle(struct soft_module *module)
     if (lost)
         lose_tree(journal);
     for (u32 i = 1; i < SOFT_NODES; i++)
-        if (journal->nodes[i].spoiled)
+        if (journal->nodes[i].spoiled ||
+            (journal->nodes[i].id && journal->nodes[root_of(journal, i)].spoiled))
             journal->nodes[i].snapshot = NULL;
     prune(journal);
 }
@@ -279,6 +281,7 @@ static bool list_ranges(const struct soft_module *module, struct soft_node *node
         }
         pairs |= tdmr->bitmap_bits != 0;
     }
+    node->pamt_ranges = node->range_count;
     if (pairs)
         soft_holdings(module, add_pair_pages, &listing);
     return !listing.full;

@@ -54,6 +54,7 @@ struct soft_node {
     u32 parent;    /* 0: a root */
     u32 from, to;  /* its changes */
     u32 range_count;
+    u32 pamt_ranges; /* so many of them are PAMTs; a child's pairs are the journal's affair */
     struct soft_range ranges[SOFT_NODE_RANGES]; /* initialised parts of the PAMTs, pages of PAMT pairs */
 };
 

@@ -85,8 +85,10 @@ static void apply(struct soft_module *module, struct soft_change *change, bool b
         return;
     case SOFT_CHANGE_TAKE:
     case SOFT_CHANGE_RELEASE:
-        if (backwards == (change->kind == SOFT_CHANGE_RELEASE))
-            memset(cell, 0, PAGE_SIZE);
+        if (backwards != (change->kind == SOFT_CHANGE_RELEASE))
+            return;
+        soft_journal_spoil(module, change->at, PAGE_SIZE, true);
+        memset(cell, 0, PAGE_SIZE);
         return;
     }
 }
@@ -249,6 +251,6 @@ void soft_journal_enter(struct soft_module *module, u32 node)
     while (journal->nodes[root].parent)
         root = journal->nodes[root].parent;
     find_down(journal, root, node, &way);
-    go(module, &way, false);
     journal->here = node;
+    go(module, &way, false);
 }

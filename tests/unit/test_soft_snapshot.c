@@ -10,6 +10,8 @@
 #define LIST        0x20000000ull
 #define POOL        0x110000000ull
 #define PAMT_BYTES  0x403000ull
+#define PAIRS       0x120000000ull
+#define PAIR_PAGES  8ull
 #define OWNER_BYTES 0x230000ull /* pages: up to behind the last place */
 
 static u64 list_info(u32 first, u32 last)
@@ -25,6 +27,12 @@ static u64 pamt_place(u32 place)
     return 0x200000000 + place * 0x10000000ull;
 }
 
+/* Profile dpamt: what lies in place of PAMT_4K is a bitmap, which is smaller. */
+static bool dynamic(const struct fake *fake)
+{
+    return fake->knobs.features0 >> 36 & 1;
+}
+
 static void configure(struct fake *fake, u32 place)
 {
     struct tdx_tdmr_info info = template_tdmr();
@@ -32,7 +40,12 @@ static void configure(struct fake *fake, u32 place)
     info.pamt_2m_base = pamt_place(place) + 0x400000;
     info.pamt_1g_base = pamt_place(place) + 0x402000;
     put_tdmr(fake, 0, &info);
-    reach_config_done(fake, 1, QUOTE);
+    reach_init_done(fake);
+    assert_status("SYS.CONFIG",
+                  run(fake, 0, 0x1002D, .rcx = TDMR_ARRAY, .rdx = 1,
+                      .r8 = MODULE_HKID | (u64)dynamic(fake) << 16, .r9 = QUOTE, .r10 = 0)
+                      .rax,
+                  0);
 }
 
 static void make_ready(struct fake *fake)
@@ -56,13 +69,18 @@ static void live(struct fake *fake, u32 place)
     initialise_tdmr(fake, 0x100000000, GIB);
 }
 
-static struct fake *new_fake(u64 quote_pages)
+static struct fake *new_fake_of(const char *profile, u64 quote_pages)
 {
-    struct fake *fake = fake_new("ext");
+    struct fake *fake = fake_new(profile);
     fake->knobs.quote_pages = quote_pages;
     fake->knobs.ext_init_steps = 3;
     fake_reset(fake);
     return fake;
+}
+
+static struct fake *new_fake(u64 quote_pages)
+{
+    return new_fake_of("ext", quote_pages);
 }
 
 static void add_pages(struct fake *fake, u64 page, u32 count)
@@ -82,6 +100,7 @@ struct moment {
     u64 footprint;
     u8 *pamts; /* of all places */
     u8 *owner;
+    u8 *pairs; /* pages that PAMT pairs are made of */
     struct soft_knobs knobs;
 };
 
@@ -91,6 +110,7 @@ static void moment_new(struct moment *moment)
         .snapshot = aligned_alloc(64, align_up(soft_snapshot_size(), 64)),
         .pamts = malloc(PLACES * PAMT_BYTES),
         .owner = malloc(OWNER_BYTES),
+        .pairs = malloc(PAIR_PAGES * PAGE_SIZE),
     };
     memset(moment->snapshot, 0, soft_snapshot_size());
 }
@@ -100,6 +120,7 @@ static void moment_free(struct moment *moment)
     free(moment->snapshot);
     free(moment->pamts);
     free(moment->owner);
+    free(moment->pairs);
 }
 
 static void moment_note(struct fake *fake, struct moment *moment)
@@ -109,6 +130,7 @@ static void moment_note(struct fake *fake, struct moment *moment)
     for (u32 i = 0; i < PLACES; i++)
         memcpy(moment->pamts + i * PAMT_BYTES, fake->ram + pamt_place(i), PAMT_BYTES);
     memcpy(moment->owner, fake->owner, OWNER_BYTES);
+    memcpy(moment->pairs, fake->ram + PAIRS, PAIR_PAGES * PAGE_SIZE);
 }
 
 static void moment_take(struct fake *fake, struct moment *moment)
@@ -128,6 +150,9 @@ static void moment_check(struct fake *fake, const struct moment *moment)
             soft_pamt_initialised(module))
             assert_memory_equal(fake->ram + pamt_place(i), moment->pamts + i * PAMT_BYTES, PAMT_BYTES);
     assert_memory_equal(fake->owner, moment->owner, OWNER_BYTES);
+    for (u64 i = 0; i < PAIR_PAGES; i++) /* those that aren't the module's may hold anything */
+        if (fake->owner[PAIRS / PAGE_SIZE + i] != SOFT_OWNER_HOST)
+            assert_memory_equal(fake->ram + PAIRS + i * PAGE_SIZE, moment->pairs + i * PAGE_SIZE, PAGE_SIZE);
     const char *broken = soft_check(module);
     if (broken)
         fail_msg("invariant broken after a restore: %s", broken);
@@ -474,6 +499,7 @@ struct drunk {
     struct slot slots[SLOTS];
     u64 seed;
     u32 place; /* of this life */
+    u32 restored, refused;
 };
 
 static u32 dice(struct drunk *drunk, u32 sides)
@@ -514,6 +540,33 @@ static void play_with_tds(struct drunk *drunk)
     }
 }
 
+/* Only the journal knows which pages a life's first snapshot lives on: those a host has to leave alone. */
+static bool watched(const struct fake *fake, u64 page)
+{
+    for (u32 i = 1; i < SOFT_NODES; i++) {
+        const struct soft_node *node = &fake->module->journal.nodes[i];
+        for (u32 j = 0; node->id && !node->parent && j < node->range_count; j++)
+            if (soft_overlap(page, PAGE_SIZE, node->ranges[j].base, node->ranges[j].size))
+                return true;
+    }
+    return false;
+}
+
+/* Two regions get pairs and lose them; what isn't the module's any more, the host overwrites. */
+static void play_with_pairs(struct drunk *drunk)
+{
+    struct fake *fake = drunk->fake;
+    for (u32 i = dice(drunk, 6); i > 0; i--) {
+        u64 region = (POOL + 2 * MIB * dice(drunk, 2)) | 1;
+        u64 first = PAIRS + PAGE_SIZE * dice(drunk, PAIR_PAGES);
+        u64 second = PAIRS + PAGE_SIZE * dice(drunk, PAIR_PAGES);
+        run(fake, dice(drunk, 4), dice(drunk, 3) ? 58 : 59, .rcx = region, .rdx = first, .r8 = second);
+    }
+    for (u64 i = 0; i < PAIR_PAGES; i++)
+        if (fake->owner[PAIRS / PAGE_SIZE + i] == SOFT_OWNER_HOST && !watched(fake, PAIRS + i * PAGE_SIZE))
+            memset(fake->ram + PAIRS + i * PAGE_SIZE, (int)dice(drunk, 256), PAGE_SIZE);
+}
+
 /* Another module takes over, or nothing does. */
 static void change_module(struct drunk *drunk)
 {
@@ -538,6 +591,8 @@ static void change_module(struct drunk *drunk)
 static void stagger(struct drunk *drunk)
 {
     struct fake *fake = drunk->fake;
+    if (dynamic(fake))
+        play_with_pairs(drunk);
     play_with_tds(drunk);
     if (dice(drunk, 8) == 0)
         change_module(drunk);
@@ -570,14 +625,25 @@ static void go_back(struct drunk *drunk, struct slot *slot)
         moment_refused(drunk->fake, &slot->moment);
         return;
     }
-    moment_restore(drunk->fake, &slot->moment);
-    drunk->place = slot->place;
+    /* Pages of pairs that two lives shared: refused, and when isn't said here */
+    struct moment now;
+    moment_new(&now);
+    moment_note(drunk->fake, &now);
+    if (dynamic(drunk->fake) && !soft_restore(drunk->fake->module, slot->moment.snapshot)) {
+        moment_check(drunk->fake, &now);
+        slot->taken = false;
+        drunk->refused++;
+    } else {
+        moment_restore(drunk->fake, &slot->moment);
+        drunk->place = slot->place;
+        drunk->restored++;
+    }
+    moment_free(&now);
 }
 
-static void any_way(void **state)
+static void walk_about(const char *profile, u64 seed)
 {
-    (void)state;
-    struct drunk drunk = {.fake = new_fake(60), .seed = 0x5EA7};
+    struct drunk drunk = {.fake = new_fake_of(profile, 60), .seed = seed};
     for (u32 i = 0; i < SLOTS; i++)
         moment_new(&drunk.slots[i].moment);
     begin_life(&drunk);
@@ -593,9 +659,22 @@ static void any_way(void **state)
         else
             stagger(&drunk);
     }
+    assert_true(drunk.restored > 100 && drunk.refused < drunk.restored / 4);
     for (u32 i = 0; i < SLOTS; i++)
         moment_free(&drunk.slots[i].moment);
     fake_free(drunk.fake);
+}
+
+static void any_way(void **state)
+{
+    (void)state;
+    walk_about("ext", 0x5EA7);
+}
+
+static void any_way_with_dynamic_pamt(void **state)
+{
+    (void)state;
+    walk_about("dpamt", 0x5EA8);
 }
 
 int main(void)
@@ -612,6 +691,7 @@ int main(void)
         cmocka_unit_test(live_changes_come_back),
         cmocka_unit_test(footprint_sees_what_a_host_sees),
         cmocka_unit_test(any_way),
+        cmocka_unit_test(any_way_with_dynamic_pamt),
     };
     return cmocka_run_group_tests_name("soft_snapshot", tests, NULL, NULL);
 }
