@@ -160,7 +160,11 @@ again_of_machine() { # what makes another machine of it than the default; --scri
     for word in $faults; do
         again_add --fault "${word#fault=}"
     done
-    [ "$smp,$packages" = 4,1 ] || [ "$topology" = two-packages ] || again_add --smp "$smp$([ "$packages" -eq 1 ] || echo ",packages=$packages")"
+    case $topology:$smp,$packages in
+    two-packages:4,2 | *:4,1) ;;
+    two-packages:* | *,1) again_add --smp "$smp" ;;
+    *) again_add --smp "$smp,packages=$packages" ;;
+    esac
     [ -z "$mem" ] || again_add --mem "$mem"
     for word in $append; do
         again_add --append "$word"

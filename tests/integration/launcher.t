@@ -25,9 +25,10 @@ launch --dry-run --smp 8,packages=2 --mem 8G --run 'bringup.*' -v --append 'cras
     --fault ext.mem_add:17=0xC000010000000001 --profile 1.5.01
 expect_out ' -smp 8,sockets=2,cores=4,threads=1 ' "packages become sockets"
 expect_out ' -m 8192M ' "--mem in GiB"
-expect_out "'profile=1.5.01 topology=default fault=ext.mem_add:17=0xC000010000000001 -- run=bringup.\* verbose=1 crash=ud x=1 again=[^ ]*'" \
+fault=ext.mem_add:17=0xC000010000000001
+expect_out "'profile=1.5.01 topology=default fault=$fault -- run=bringup.\* verbose=1 crash=ud x=1 again=[^ ]*'" \
     "monitor options before ' -- ', kernel options behind it"
-expect_out " again=--profile\+1.5.01\+--fault\+ext.mem_add:17=0xC000010000000001\+--smp\+8,packages=2\+--mem\+8G\+--append\+crash=ud\+--append\+x=1'" \
+expect_out " again=--profile\+1.5.01\+--fault\+$fault\+--smp\+8,packages=2\+--mem\+8G\+--append\+crash=ud\+--append\+x=1'" \
     "and with them what another run needs"
 launch --dry-run --fault ext.mem_add:3x2=SYS_BUSY --fault EXT.INIT:1=SW_VMFAIL_INVALID --list
 expect_out " fault=ext.mem_add:3x2=SYS_BUSY fault=EXT.INIT:1=SW_VMFAIL_INVALID -- list=1'" "several faults, by number or name"
@@ -48,8 +49,10 @@ expect_out " -cdrom build/seamstress.iso -smbios 'type=1,serial=machine again=[^
 mkdir "$work/a+b ~"
 touch "$work/a+b ~/odd.tdxt" "$work/my.tdxt" "$work/my~+.tdxt"
 (cd "$work" && "$root/run-qemu.sh" --dry-run --script my.tdxt --mem 1G >"$out" 2>"$err")
-expect_out " -initrd [^ ]*/seamstress/seamstress.cpio -append 'profile=ext topology=default -- suite=scripts again=--script\+my.tdxt\+--mem\+1G'" \
-    "--script: another archive, nothing but scripts, and the name as it was given"
+expect_out " -initrd [^ ]*/seamstress/seamstress.cpio " "--script: another archive"
+expect_out " -- suite=scripts again=--script\+my.tdxt\+--mem\+1G'" "--script: nothing but scripts, by the name that was given"
+launch --dry-run --topology two-packages --smp 8
+expect_out " again=--topology\+two-packages\+--smp\+8'" "again: processors and packages of a topology"
 launch --dry-run --script "$work/my.tdxt" --boot bios
 expect_out " -cdrom [^ ]*/seamstress/seamstress.iso " "--script, bios: another ISO"
 launch --dry-run --script "$work/my.tdxt" --subject hardware
