@@ -60,16 +60,8 @@ static bool detail_of(const struct walk *walk, struct script_expr expr, u64 *val
         }
         if (token->kind != TOKEN_BINARY || depth < 2)
             return false;
-        u64 b = stack[--depth], *a = &stack[depth - 1];
-        if (token->index == OP_BIT_AND)
-            *a &= b;
-        else if (token->index == OP_BIT_OR)
-            *a |= b;
-        else if (token->index == OP_SHIFT_LEFT)
-            *a <<= b & 63;
-        else if (token->index == OP_PLUS)
-            *a += b;
-        else
+        depth--;
+        if (!script_binary(token->index, stack[depth - 1], stack[depth], &stack[depth - 1]))
             return false;
     }
     *value = depth ? stack[0] : 0;

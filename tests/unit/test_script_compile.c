@@ -141,6 +141,57 @@ static void expressions(void **state)
     }
 }
 
+static void operators(void **state)
+{
+    (void)state;
+    static const struct {
+        enum script_operator which;
+        u64 a, b, result;
+    } cases[] = {
+        {OP_OR, 0, 0, 0},
+        {OP_OR, 0, 2, 1},
+        {OP_OR, 2, 0, 1},
+        {OP_AND, 4, 2, 1},
+        {OP_AND, 4, 0, 0},
+        {OP_AND, 0, 4, 0},
+        {OP_EQUAL, 3, 3, 1},
+        {OP_EQUAL, 3, 4, 0},
+        {OP_NOT_EQUAL, 3, 3, 0},
+        {OP_NOT_EQUAL, 3, 4, 1},
+        {OP_LESS, 3, 3, 0},
+        {OP_LESS, 3, ~0ull, 1},
+        {OP_LESS_EQUAL, 3, 3, 1},
+        {OP_LESS_EQUAL, 4, 3, 0},
+        {OP_GREATER, 3, 3, 0},
+        {OP_GREATER, ~0ull, 3, 1},
+        {OP_GREATER_EQUAL, 3, 3, 1},
+        {OP_GREATER_EQUAL, 2, 3, 0},
+        {OP_BIT_OR, 5, 3, 7},
+        {OP_BIT_XOR, 5, 3, 6},
+        {OP_BIT_AND, 5, 3, 1},
+        {OP_SHIFT_LEFT, 3, 62, 3ull << 62},
+        {OP_SHIFT_LEFT, 1, 64, 0},
+        {OP_SHIFT_RIGHT, 12, 2, 3},
+        {OP_SHIFT_RIGHT, ~0ull, 64, 0},
+        {OP_PLUS, ~0ull, 2, 1},
+        {OP_MINUS, 1, 2, ~0ull},
+        {OP_TIMES, 6, 7, 42},
+        {OP_DIVIDE, 43, 6, 7},
+        {OP_REMAINDER, 43, 6, 1},
+    };
+    u64 result;
+    for (u32 i = 0; i < ARRAY_COUNT(cases); i++) {
+        assert_true(script_binary(cases[i].which, cases[i].a, cases[i].b, &result));
+        assert_int_equal(result, cases[i].result);
+    }
+    assert_false(script_binary(OP_DIVIDE, 1, 0, &result));
+    assert_false(script_binary(OP_REMAINDER, 1, 0, &result));
+    assert_int_equal(script_unary(OP_NEGATE, 1), ~0ull);
+    assert_int_equal(script_unary(OP_COMPLEMENT, 1), ~1ull);
+    assert_int_equal(script_unary(OP_NOT, 5), 0);
+    assert_int_equal(script_unary(OP_NOT, 0), 1);
+}
+
 /* Where a token stands in its logical line, for messages at run time */
 static void columns(void **state)
 {
@@ -594,10 +645,39 @@ static void again(void **state)
     assert_memory_equal(&first, &program, sizeof(first));
 }
 
+/* What stands in brackets isn't taken for a binding of the row. */
+static void rows_with_brackets(void **state)
+{
+    (void)state;
+    compile(HEAD "row a n=min(1, 2) m=CMR_BASE[n] rcx=in.rcx+rcx+rax[0]\nsay n, m\neach call 33\n", 0);
+    assert_int_equal(program.variable_count, 2);
+    assert_int_equal(program.row_count, 3);
+    assert_expr(program.row[2].value, "in.rcx rcx + 0 rax[] +");
+}
+
+/* The caller's text changed under its feet: an error, no crash. */
+static void text_that_changed(void **state)
+{
+    (void)state;
+    char text[] = HEAD "say 1\nsay 2\n";
+    const struct script_file file = {"test.tdxt", text, sizeof(text) - 1};
+    struct script_error error;
+    memset(&suite, 0, sizeof(suite));
+    assert_true(script_read(&suite, &file, complain, NULL));
+    strstr(text, "say 1")[4] = '?';
+    strstr(text, "say 2")[4] = '?';
+    assert_false(script_compile(&suite, &suite.cases[0], &program, &error));
+    assert_string_equal(error.text, "unexpected character: '?'");
+    assert_string_equal(error.file, "test.tdxt");
+    assert_int_equal(error.line, 5);
+    assert_int_equal(error.column, 5);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(expressions),
+        cmocka_unit_test(operators),
         cmocka_unit_test(columns),
         cmocka_unit_test(from_and_bring),
         cmocka_unit_test(memory_and_messages),
@@ -616,6 +696,8 @@ int main(void)
         cmocka_unit_test(platforms),
         cmocka_unit_test(rows),
         cmocka_unit_test(again),
+        cmocka_unit_test(rows_with_brackets),
+        cmocka_unit_test(text_that_changed),
     };
     return cmocka_run_group_tests_name("script: compiling", tests, NULL, NULL);
 }

@@ -44,86 +44,20 @@ static bool lane(struct script_run *run, const struct script_token *token, u64 *
     return true;
 }
 
-static u64 unary(u8 operator, u64 a)
+static bool is_comparison(u8 which)
 {
-    return operator== OP_NEGATE ? 0 - a : operator== OP_COMPLEMENT ? ~a : !a;
-}
-
-static u64 shift(u8 operator, u64 a, u64 by)
-{
-    if (by > 63)
-        return 0;
-    return operator== OP_SHIFT_LEFT ? a << by : a>> by;
-}
-
-static u64 compare(u8 operator, u64 a, u64 b)
-{
-    switch (operator) {
-    case OP_EQUAL:
-        return a == b;
-    case OP_NOT_EQUAL:
-        return a != b;
-    case OP_LESS:
-        return a < b;
-    case OP_LESS_EQUAL:
-        return a <= b;
-    case OP_GREATER:
-        return a > b;
-    default:
-        return a >= b;
-    }
-}
-
-static bool is_comparison(u8 operator)
-{
-    return operator>= OP_EQUAL && operator<= OP_GREATER_EQUAL;
-}
-
-static u64 arithmetic(u8 operator, u64 a, u64 b)
-{
-    switch (operator) {
-    case OP_OR:
-        return a || b;
-    case OP_AND:
-        return a && b;
-    case OP_BIT_OR:
-        return a | b;
-    case OP_BIT_XOR:
-        return a ^ b;
-    case OP_BIT_AND:
-        return a & b;
-    case OP_SHIFT_LEFT:
-    case OP_SHIFT_RIGHT:
-        return shift(operator, a, b);
-    case OP_PLUS:
-        return a + b;
-    case OP_MINUS:
-        return a - b;
-    case OP_TIMES:
-        return a * b;
-    case OP_DIVIDE:
-        return a / b;
-    default:
-        return a % b;
-    }
+    return which >= OP_EQUAL && which <= OP_GREATER_EQUAL;
 }
 
 static bool binary(struct script_run *run, const struct script_token *token, u64 *a, u64 b)
 {
-    u8 operator= token->index;
-    if ((operator== OP_DIVIDE || operator== OP_REMAINDER) && b == 0)
-        return run_mistake(run, "division by zero, column %u", token->column);
-    if (!is_comparison(operator)) {
-        *a = arithmetic(operator, * a, b);
-        return true;
-    }
-    if (run->side_count < SCRIPT_SIDES_MAX) {
-        run->sides[run->side_count].operator= operator;
+    u8 which = token->index;
+    if (is_comparison(which) && run->side_count < SCRIPT_SIDES_MAX) {
+        run->sides[run->side_count].operator= which;
         run->sides[run->side_count].left = *a;
         run->sides[run->side_count++].right = b;
     }
-    *a = compare(operator, * a, b);
-    return true;
+    return script_binary(which, *a, b, a) || run_mistake(run, "division by zero, column %u", token->column);
 }
 
 static u32 arguments_of(u8 function)
@@ -165,7 +99,7 @@ static bool run_token(struct script_run *run, const struct script_token *token, 
     case TOKEN_LANE:
         return lane(run, token, at);
     case TOKEN_UNARY:
-        *at = unary(token->index, *at);
+        *at = script_unary(token->index, *at);
         return true;
     case TOKEN_BINARY:
         return binary(run, token, at, at[1]);

@@ -320,66 +320,6 @@ bool script_parse_expr(struct script_parser *parser, struct script_expr *expr)
 
 /* ---- looking into expressions ---- */
 
-static bool constant_binary(u8 which, u64 *a, u64 b)
-{
-    switch (which) {
-    case OP_OR:
-        *a = *a || b;
-        return true;
-    case OP_AND:
-        *a = *a && b;
-        return true;
-    case OP_EQUAL:
-        *a = *a == b;
-        return true;
-    case OP_NOT_EQUAL:
-        *a = *a != b;
-        return true;
-    case OP_LESS:
-        *a = *a < b;
-        return true;
-    case OP_LESS_EQUAL:
-        *a = *a <= b;
-        return true;
-    case OP_GREATER:
-        *a = *a > b;
-        return true;
-    case OP_GREATER_EQUAL:
-        *a = *a >= b;
-        return true;
-    case OP_BIT_OR:
-        *a |= b;
-        return true;
-    case OP_BIT_XOR:
-        *a ^= b;
-        return true;
-    case OP_BIT_AND:
-        *a &= b;
-        return true;
-    case OP_SHIFT_LEFT:
-        *a = b > 63 ? 0 : *a << b;
-        return true;
-    case OP_SHIFT_RIGHT:
-        *a = b > 63 ? 0 : *a >> b;
-        return true;
-    case OP_PLUS:
-        *a += b;
-        return true;
-    case OP_MINUS:
-        *a -= b;
-        return true;
-    case OP_TIMES:
-        *a *= b;
-        return true;
-    case OP_DIVIDE:
-        *a = b ? *a / b : 0;
-        return b != 0;
-    default:
-        *a = b ? *a % b : 0;
-        return b != 0;
-    }
-}
-
 bool script_constant(const struct script_program *program, struct script_expr expr, u64 *value)
 {
     u64 stack[SCRIPT_MAX_DEPTH];
@@ -389,11 +329,10 @@ bool script_constant(const struct script_program *program, struct script_expr ex
         if (token->kind == TOKEN_NUMBER) {
             stack[depth++] = token->value;
         } else if (token->kind == TOKEN_UNARY) {
-            u64 *top = &stack[depth - 1];
-            *top = token->index == OP_NEGATE ? 0 - *top : token->index == OP_COMPLEMENT ? ~*top : !*top;
+            stack[depth - 1] = script_unary(token->index, stack[depth - 1]);
         } else if (token->kind == TOKEN_BINARY) {
             depth--;
-            if (!constant_binary(token->index, &stack[depth - 1], stack[depth]))
+            if (!script_binary(token->index, stack[depth - 1], stack[depth], &stack[depth - 1]))
                 return false;
         } else {
             return false;

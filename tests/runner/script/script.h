@@ -147,6 +147,9 @@ enum script_operator {
     OP_REMAINDER,
     SCRIPT_OPERATORS
 };
+u64 script_unary(enum script_operator which, u64 a);
+/* False: division by zero. Shifting by more than 63 gives 0. */
+bool script_binary(enum script_operator which, u64 a, u64 b, u64 *result);
 enum script_function {
 #define SCRIPT_FUNCTION(name, arguments, text) FUNCTION_##name,
 #include "tests/runner/script/functions.def"
@@ -252,6 +255,7 @@ enum script_inject {
     INJECT_NO_ENTROPY,
     INJECT_KET_BUSY,
     INJECT_VMFAIL,
+    INJECT_PARK,
     INJECT_IPI,
     INJECT_TIMER,
     INJECT_STOP,
@@ -259,7 +263,7 @@ enum script_inject {
 };
 struct script_injection {
     enum script_inject kind;
-    struct script_expr leaf, nth, count, value; /* value: rax, entries, or microseconds */
+    struct script_expr leaf, nth, count, value; /* value: rax, entries, calls or microseconds */
     struct script_cpu cpu;
 };
 
