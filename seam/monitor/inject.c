@@ -1,11 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 #include "seam/monitor/inject.h"
 
+#include "kernel/cpu.h"
 #include "seam/monitor/lock.h"
+#include "seam/monitor/log.h"
+#include "seam/monitor/park.h"
+
+/* Some tenths of a second: the other LPs' virtual CPUs may not be running just now. */
+#define PARK_CYCLES (1ull << 30)
 
 static struct lock lock;
 static struct injection armed; /* by control MSR */
 static struct injection from_options[INJECT_OPTIONS];
+static struct park park;
 volatile u32 inject_any;
 
 bool inject_option(const struct injection *fault)
@@ -20,10 +27,15 @@ bool inject_option(const struct injection *fault)
     return false;
 }
 
+static bool is_for(const struct injection *injection, u16 leaf)
+{
+    return injection->kind && (injection->leaf == leaf || injection->leaf == INJECT_ANY_LEAF);
+}
+
 /* Counts the call and tells whether it is one of those affected; the last one disarms. */
 static bool applies(struct injection *injection, u16 leaf)
 {
-    if (!injection->kind || (injection->leaf != leaf && injection->leaf != INJECT_ANY_LEAF))
+    if (!is_for(injection, leaf))
         return false;
     injection->seen++;
     return injection->seen >= injection->nth && injection->seen - injection->nth < injection->count;
@@ -40,29 +52,81 @@ static void take(struct lp *lp, struct injection *injection, u16 leaf)
         return;
     lp->injected = (u32)injection->kind;
     lp->injected_value = injection->value;
+    if (injection->kind == MONITOR_INJECT_PARK)
+        park_begin(&park, lp->index);
     if (used_up(injection))
         injection->kind = MONITOR_INJECT_NONE;
 }
 
+/* ---- parking ---- */
+
+static void give_up(const struct lp *lp, const char *what)
+{
+    log_line("LP %u: %s", lp->index, what);
+    inject_disarm();
+}
+
+static void wait_outside(const struct lp *lp)
+{
+    u64 start = rdtsc();
+    while (park_bars(&park, lp->index)) {
+        if (rdtsc() - start > PARK_CYCLES)
+            give_up(lp, "waited for a call that was to be parked; it didn't come, no call will be parked");
+        cpu_relax();
+    }
+}
+
+void inject_park(struct lp *lp)
+{
+    if (!park_enter(&park, lp->index))
+        return;
+    u64 start = rdtsc();
+    while (!park_over(&park)) {
+        if (rdtsc() - start > PARK_CYCLES)
+            give_up(lp, "parked inside the module; the calls of other LPs that it waited for didn't come");
+        cpu_relax();
+    }
+}
+
+void inject_leave(struct lp *lp)
+{
+    park_leave(&park, lp->index);
+}
+
+/* ---- */
+
 void inject_look(struct lp *lp, u16 leaf)
 {
     lock_take(&lock);
+    bool candidate = armed.kind == MONITOR_INJECT_PARK && is_for(&armed, leaf);
     take(lp, &armed, leaf);
-    bool more = armed.kind;
+    bool more = armed.kind || park.stage;
     for (u32 i = 0; i < INJECT_OPTIONS; i++) {
         take(lp, &from_options[i], leaf);
         more = more || from_options[i].kind;
     }
     inject_any = more;
     lock_release(&lock);
+    if (!candidate)
+        wait_outside(lp);
+}
+
+static bool can_be_armed(u64 kind)
+{
+    if (kind == MONITOR_INJECT_PARK)
+        return armed.nth && armed.count == 1 && armed.value && armed.value <= PARK_CALLS_MAX;
+    return kind == MONITOR_INJECT_NONE || (kind < MONITOR_INJECT_PARK && armed.nth && armed.count);
 }
 
 static bool arm(u64 kind)
 {
-    if (kind > MONITOR_INJECT_VMFAIL || (kind && (armed.nth == 0 || armed.count == 0)))
+    if (!can_be_armed(kind))
         return false;
     armed.kind = kind;
     armed.seen = 0;
+    park_end(&park);
+    if (kind == MONITOR_INJECT_PARK)
+        park_arm(&park, (u32)armed.value);
     if (kind)
         inject_any = 1;
     return true;
@@ -128,5 +192,6 @@ void inject_disarm(void)
 {
     lock_take(&lock);
     armed.kind = MONITOR_INJECT_NONE;
+    park_end(&park);
     lock_release(&lock);
 }

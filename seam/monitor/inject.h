@@ -31,6 +31,16 @@ static inline void inject_begin(struct lp *lp, u16 leaf)
         inject_look(lp, leaf);
 }
 
+/* Inside the module, all locks taken: the call that is to be parked waits. */
+void inject_park(struct lp *lp);
+
+void inject_leave(struct lp *lp);
+static inline void inject_end(struct lp *lp)
+{
+    if (inject_any)
+        inject_leave(lp);
+}
+
 /* The control MSRs; false: #GP. */
 bool inject_write(u32 offset, u64 value);
 u64 inject_read(u32 offset);

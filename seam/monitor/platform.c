@@ -7,6 +7,7 @@
 #include "seam/monitor/cpuid.h"
 #include "seam/monitor/death.h"
 #include "seam/monitor/faults.h"
+#include "seam/monitor/inject.h"
 #include "seam/monitor/log.h"
 #include "seam/monitor/machine.h"
 #include "seam/monitor/memory.h"
@@ -132,6 +133,13 @@ static bool on_interrupt_pending(void *context, u32 number, u32 done)
     return done > 0 && look_now(lp) && platform_pending(lp) != 0;
 }
 
+static void on_locked(void *context, u32 lp)
+{
+    (void)context;
+    if (lp_at(lp)->injected == MONITOR_INJECT_PARK)
+        inject_park(lp_at(lp));
+}
+
 /* What the module wrote with a key of its own is noise to the host. */
 static void fill_with_junk(u64 base, u64 size)
 {
@@ -194,6 +202,7 @@ static const struct soft_platform platform = {
     .seam_capabilities = on_seam_capabilities,
     .map = on_map,
     .interrupt_pending = on_interrupt_pending,
+    .locked = on_locked,
     .owner_changed = on_owner_changed,
     .violation = on_violation,
 };

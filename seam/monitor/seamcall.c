@@ -139,11 +139,8 @@ static bool run_key_config(struct lp *lp)
     return returned;
 }
 
-/* False: VMfailInvalid. */
 static bool call_module(struct lp *lp, u16 leaf)
 {
-    lp->leaf_calls[leaf & 0xFF] += leaf < 256;
-    inject_begin(lp, leaf);
     if (lp->injected == MONITOR_INJECT_VMFAIL)
         return false;
     if (lp->injected == MONITOR_INJECT_STATUS) {
@@ -156,6 +153,16 @@ static bool call_module(struct lp *lp, u16 leaf)
     if (leaf == TDH_SYS_CONFIG && there && lp->regs.rax == TDX_SUCCESS)
         config_done();
     go_out(lp);
+    return there;
+}
+
+/* False: VMfailInvalid. */
+static bool call(struct lp *lp, u16 leaf)
+{
+    lp->leaf_calls[leaf & 0xFF] += leaf < 256;
+    inject_begin(lp, leaf);
+    bool there = call_module(lp, leaf);
+    inject_end(lp);
     return there;
 }
 
@@ -173,7 +180,7 @@ void seamcall(struct lp *lp, u32 length)
     lp->last_call = in.rax;
     lp->called = true;
     /* No P-SEAMLDR is there yet: its calls fail as those to an absent module do. */
-    if (!(in.rax & TDX_RAX_PSEAMLDR) && call_module(lp, (u16)in.rax)) {
+    if (!(in.rax & TDX_RAX_PSEAMLDR) && call(lp, (u16)in.rax)) {
         vmx_succeed_flags(lp);
         lp->last_status = lp->regs.rax;
         count_status(lp, lp->last_status);

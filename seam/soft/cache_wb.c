@@ -73,6 +73,7 @@ u64 soft_cache_wb(const struct soft_request *request)
         return soft_operand(TDX_OPERAND_BUSY, TDX_OPERAND_WBCACHE);
     u64 status = soft_operand(TDX_OPERAND_BUSY, TDX_OPERAND_KOT);
     if (soft_lock_shared(&module->kot_lock)) {
+        soft_locked(request);
         status = with_locks(request, package);
         soft_unlock_shared(&module->kot_lock);
     }

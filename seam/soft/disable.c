@@ -22,6 +22,7 @@ static u64 disable(const struct soft_request *request)
     struct soft_module *module = request->module;
     const struct soft_platform *platform = &module->platform;
     __atomic_store_n(&module->disabling, true, __ATOMIC_SEQ_CST);
+    soft_locked(request);
     if (soft_others_inside(module, request->lp))
         return TDX_SYS_BUSY;
     for (u32 done = 0; module->disable_step < module->knobs.disable_steps; done++, module->disable_step++)

@@ -209,6 +209,7 @@ u64 soft_ext_mem_add(const struct soft_request *request)
     struct soft_module *module = request->module;
     if (!soft_lock_exclusive(lock_of(module)))
         return module->knobs.ext_busy_status;
+    soft_locked(request);
     u64 status = mem_add(request);
     soft_unlock_exclusive(lock_of(module));
     return status;
@@ -239,6 +240,7 @@ u64 soft_ext_init(const struct soft_request *request)
     struct soft_module *module = request->module;
     if (!soft_lock_exclusive(lock_of(module)))
         return module->knobs.ext_busy_status;
+    soft_locked(request);
     u64 status = init(request);
     soft_unlock_exclusive(lock_of(module));
     return status;

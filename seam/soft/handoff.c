@@ -84,6 +84,7 @@ u64 soft_sys_shutdown(const struct soft_request *request)
         return soft_operand(TDX_OPERAND_INVALID, TDX_OPERAND_RCX);
     if (!soft_lock_exclusive(&module->global_lock))
         return TDX_SYS_BUSY;
+    soft_locked(request);
     u64 status = shut_down(request, (u16)version, avoid);
     soft_unlock_exclusive(&module->global_lock);
     return status;
@@ -164,6 +165,7 @@ u64 soft_sys_update(const struct soft_request *request)
 {
     if (!soft_lock_exclusive(&request->module->global_lock))
         return TDX_SYS_BUSY;
+    soft_locked(request);
     u64 status = update(request);
     soft_unlock_exclusive(&request->module->global_lock);
     return status;

@@ -99,6 +99,7 @@ u64 soft_lp_init(const struct soft_request *request)
     regs->rcx = regs->rdx = regs->r8 = 0;
     if (!soft_lock_shared(&request->module->global_lock))
         return TDX_SYS_BUSY;
+    soft_locked(request);
     u64 status = initialise(request);
     soft_unlock_shared(&request->module->global_lock);
     return status;

@@ -48,6 +48,7 @@ static u64 create(const struct soft_request *request, const struct soft_pamt_wal
 {
     struct soft_module *module = request->module;
     const struct soft_td td = {.hkid = hkid, .life = SOFT_HKID_ASSIGNED};
+    soft_locked(request);
     if (module->kot[hkid] != SOFT_KOT_FREE)
         return TDX_HKID_NOT_FREE;
     fill_page(request, walk->page, 0);
@@ -99,6 +100,7 @@ static u64 configure_key(const struct soft_request *request, struct soft_td *td)
 {
     struct soft_module *module = request->module;
     u32 package = 1u << module->lps[request->lp].package;
+    soft_locked(request);
     if (td->fatal)
         return TDX_TD_FATAL;
     if (td->life != SOFT_HKID_ASSIGNED)
@@ -124,6 +126,7 @@ static u64 flush_done(const struct soft_request *request, struct soft_td *td)
     struct soft_module *module = request->module;
     if (!soft_lock_exclusive(&module->kot_lock))
         return soft_operand(TDX_OPERAND_BUSY, TDX_OPERAND_KOT);
+    soft_locked(request);
     bool alive = td->life == SOFT_HKID_ASSIGNED || td->life == SOFT_KEYS_CONFIGURED;
     if (alive) {
         td->life = SOFT_BLOCKED;
@@ -146,6 +149,7 @@ static u64 free_keyid(const struct soft_request *request, struct soft_td *td)
         return TDX_LIFECYCLE_STATE_INCORRECT;
     if (!soft_lock_exclusive(&module->kot_lock))
         return soft_operand(TDX_OPERAND_BUSY, TDX_OPERAND_KOT);
+    soft_locked(request);
     bool written_back = module->kot_packages[td->hkid] == 0;
     if (written_back) {
         module->kot[td->hkid] = SOFT_KOT_FREE;
@@ -180,6 +184,7 @@ static u64 add_page(const struct soft_request *request, const struct soft_pamt_w
     u64 status = soft_page_operand(request, request->regs->rcx, TDX_OPERAND_RCX, true, TDX_PAGE_NDA, &walk);
     if (status != TDX_SUCCESS)
         return status;
+    soft_locked(request);
     fill_page(request, walk.page, tdcs_pattern(td->tdcs_pages));
     if (td->tdcs_pages + 1 == SOFT_TDCS_PAGES_MIN && !random_256(request)) {
         status = TDX_RND_NO_ENTROPY;

@@ -92,6 +92,7 @@ static u64 use_pages(const struct soft_request *request, struct page pages[2],
 {
     struct soft_module *module = request->module;
     u64 loose = region->entries[region->level]->bepoch & ~SOFT_PAIR_FRAME_MASK;
+    soft_locked(request);
     for (u32 i = 0; i < 2; i++) {
         if (!soft_metadata_take(module, pages[i].pa))
             return soft_stop(request, "PHYMEM.PAMT.ADD: there is no memory at one of the pages");
@@ -162,6 +163,7 @@ static u64 remove_pair(const struct soft_request *request, const struct soft_pam
     struct soft_regs *regs = request->regs;
     const struct soft_pamt_entry *entry = region->entries[region->level];
     const u64 pages[2] = {soft_pair_page(entry, 0), soft_pair_page(entry, 1)};
+    soft_locked(request);
     for (u32 i = 0; i < 2; i++)
         if (!is_empty(module, pages[i]))
             return soft_operand(module->knobs.pair_not_empty_status, i); /* which page, no operand */

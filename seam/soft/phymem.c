@@ -33,6 +33,7 @@ u64 soft_page_rdmd(const struct soft_request *request)
     u64 status = soft_page_walk(request, page, TDX_OPERAND_RCX, false, &walk);
     if (status != TDX_SUCCESS)
         return status;
+    soft_locked(request);
     show(request, &walk);
     if (regs->rcx == TDX_PAGE_REG || regs->rcx == TDX_PAGE_EPT)
         regs->r9 = walk.entries[walk.level]->bepoch;
@@ -51,9 +52,11 @@ u64 soft_page_wbinvd(const struct soft_request *request)
         return soft_operand(TDX_OPERAND_INVALID, TDX_OPERAND_RCX);
     page = soft_pa_without_keyid(module, page);
     u64 status = soft_page_operand(request, page, TDX_OPERAND_RCX, false, TDX_PAGE_NDA, &walk);
-    if (status == TDX_SUCCESS)
-        soft_pamt_release(&walk);
-    return status;
+    if (status != TDX_SUCCESS)
+        return status;
+    soft_locked(request);
+    soft_pamt_release(&walk);
+    return TDX_SUCCESS;
 }
 
 /* ---- RECLAIM ---- */
@@ -69,6 +72,7 @@ static void free_page(struct soft_module *module, const struct soft_pamt_walk *w
 static u64 reclaim_tdr(const struct soft_request *request, const struct soft_pamt_walk *walk)
 {
     struct soft_td td = soft_td_of(walk->entries[walk->level]);
+    soft_locked(request);
     if (td.life != SOFT_TEARDOWN)
         return TDX_LIFECYCLE_STATE_INCORRECT;
     if (td.children != 0)
@@ -89,6 +93,7 @@ static u64 reclaim_child(const struct soft_request *request, const struct soft_p
         return status;
     if (status != TDX_SUCCESS)
         return soft_stop(request, "PHYMEM.PAGE.RECLAIM: the owner of a page is no page of TDX memory");
+    soft_locked(request);
     if (tdr.level != TDX_PAMT_4K || tdr.entries[tdr.level]->type != TDX_PAGE_TDR) {
         status = soft_stop(request, "PHYMEM.PAGE.RECLAIM: the owner of a page is no TDR");
     } else if (soft_td_of(tdr.entries[tdr.level]).life != SOFT_TEARDOWN) {

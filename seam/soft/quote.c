@@ -55,6 +55,7 @@ u64 soft_quote_init(const struct soft_request *request)
     struct soft_module *module = request->module;
     if (!soft_lock_exclusive(&module->quote.lock))
         return module->knobs.quote_busy_status;
+    soft_locked(request);
     u64 status = init(request);
     soft_unlock_exclusive(&module->quote.lock);
     return status;
@@ -256,6 +257,7 @@ u64 soft_quote_get(const struct soft_request *request)
     struct soft_module *module = request->module;
     if (!soft_lock_exclusive(&module->quote.lock))
         return module->knobs.quote_busy_status;
+    soft_locked(request);
     u64 status = get(request);
     soft_unlock_exclusive(&module->quote.lock);
     return status;

@@ -61,6 +61,10 @@ struct soft_platform {
      * makes no progress. */
     bool (*interrupt_pending)(void *context, u32 lp, u32 done);
 
+    /* May be NULL. A leaf has taken all its locks, if it needs any, and hasn't changed anything yet: whoever
+     * holds it up here decides how a race ends. Not called by calls that are refused before. */
+    void (*locked)(void *context, u32 lp);
+
     /* Memory changed hands: the carrier may drop or restore its host mapping. Contents are the module's
      * affair. */
     void (*owner_changed)(void *context, u64 base, u64 size, enum soft_owner owner);

@@ -188,6 +188,13 @@ static inline bool soft_quote_done(const struct soft_module *module)
     return __atomic_load_n(&module->quote.done, __ATOMIC_ACQUIRE);
 }
 
+static inline void soft_locked(const struct soft_request *request)
+{
+    const struct soft_platform *platform = &request->module->platform;
+    if (platform->locked)
+        platform->locked(platform->context, request->lp);
+}
+
 static inline u64 soft_operand(u64 status, u64 operand)
 {
     return status | operand;

@@ -118,6 +118,7 @@ u64 soft_sys_config(const struct soft_request *request)
 {
     if (!soft_lock_exclusive(&request->module->global_lock))
         return TDX_SYS_BUSY;
+    soft_locked(request);
     u64 status = configure(request);
     soft_unlock_exclusive(&request->module->global_lock);
     return status;

@@ -60,6 +60,7 @@ u64 soft_sys_info(const struct soft_request *request)
         return soft_operand(TDX_OPERAND_INVALID, TDX_OPERAND_RCX);
     if (info_size < TDX_SYSINFO_BYTES)
         return soft_operand(TDX_OPERAND_INVALID, TDX_OPERAND_RDX);
+    soft_locked(request);
     u8 *info = soft_buffer(request, regs->rcx, TDX_SYSINFO_BYTES);
     if (info)
         memset(info, 0, TDX_SYSINFO_BYTES); /* before R8 and R9 are looked at, as 1.5.01 does */

@@ -132,6 +132,7 @@ u64 soft_sys_init(const struct soft_request *request)
     regs->rcx = regs->rdx = regs->r8 = regs->r9 = regs->r10 = 0;
     if (!soft_lock_exclusive(&request->module->global_lock))
         return TDX_SYS_BUSY;
+    soft_locked(request);
     u64 status = initialise(request, attributes);
     soft_unlock_exclusive(&request->module->global_lock);
     return status;

@@ -41,6 +41,7 @@ u64 soft_sys_rd(const struct soft_request *request)
         return TDX_METADATA_FIELD_ID_INCORRECT;
     if (!soft_field_readable(module, index))
         return TDX_METADATA_FIELD_NOT_READABLE;
+    soft_locked(request);
     if (!soft_field_value(module, index, element, &value))
         return soft_stop(request, "SYS.RD: this CPU's family and model are none that the module knows");
     regs->r8 = value;
@@ -152,6 +153,7 @@ u64 soft_sys_rdall(const struct soft_request *request)
             SIZE_CODE(start) != SIZE_CODE(soft_fields[row].id))
             return TDX_METADATA_FIELD_ID_INCORRECT;
     }
+    soft_locked(request);
     struct list list = {.page = soft_buffer(request, regs->rdx, LIST_BYTES), .used = 8};
     u64 next = fill(request, &list, row, element / soft_fields[row].elements);
     if (module->fatal)

@@ -8,6 +8,7 @@
 
 #include "drivers/tdx/abi/monitor.h"
 #include "seam/monitor/overrides.h"
+#include "seam/monitor/park.h"
 #include "tests/host/reference.h"
 #include "tests/host/soft_port.h"
 
@@ -51,6 +52,7 @@ struct soft_host {
 
     pthread_mutex_t lock; /* over injection */
     struct host_injection injection;
+    struct park park;
     struct host_lp lps[REFERENCE_MAX_LPS];
 
     atomic_ullong counters[HOST_COUNTERS];
@@ -68,5 +70,7 @@ bool host_monitor_read(void *context, u32 msr, u64 *value);
 bool host_monitor_write(void *context, u32 msr, u64 value);
 const char *host_command(void *context, const char *line);
 void host_inject_look(struct soft_host *host, u32 lp, u16 leaf);
+void host_inject_park(void *context, u32 lp);
+void host_inject_leave(struct soft_host *host, u32 lp);
 
 #endif

@@ -106,6 +106,7 @@ void host_platform(struct soft_host *host)
         .seam_capabilities = seam_capabilities,
         .map = map,
         .interrupt_pending = interrupt_pending,
+        .locked = host_inject_park,
         .owner_changed = owner_changed,
         .violation = violation,
     };
@@ -115,6 +116,7 @@ void host_reset(struct soft_host *host)
 {
     host->faults = (struct host_faults){.packages = host->machine.package_count};
     host->injection.kind = MONITOR_INJECT_NONE;
+    park_end(&host->park);
     soft_reset(host->module, &host->platform, &host->machine, &host->knobs);
 }
 

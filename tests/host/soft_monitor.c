@@ -2,19 +2,55 @@
 /* The control MSRs and commands of drivers/tdx/abi/monitor.h, in a host process. */
 #include "tests/host/soft_host.h"
 
+#include <sched.h>
 #include <string.h>
 
 #include "lib/format.h"
 #include "seam/monitor/command.h"
 
+#define PARK_US 500000
+
 /* ---- injection ---- */
+
+static bool is_for(const struct host_injection *injection, u16 leaf)
+{
+    return injection->kind && (injection->leaf == leaf || injection->leaf == 0xFFFF);
+}
 
 static bool affects(struct host_injection *injection, u16 leaf)
 {
-    if (!injection->kind || (injection->leaf != leaf && injection->leaf != 0xFFFF))
+    if (!is_for(injection, leaf))
         return false;
     injection->seen++;
     return injection->seen >= injection->nth && injection->seen - injection->nth < injection->count;
+}
+
+static void disarm(struct soft_host *host)
+{
+    host->injection.kind = MONITOR_INJECT_NONE;
+    park_end(&host->park);
+}
+
+static void wait_outside(struct soft_host *host, u32 lp)
+{
+    for (u64 end = host_now_us(host) + PARK_US; park_bars(&host->park, lp); sched_yield())
+        if (host_now_us(host) > end)
+            disarm(host);
+}
+
+void host_inject_park(void *context, u32 lp)
+{
+    struct soft_host *host = context;
+    if (!park_enter(&host->park, lp))
+        return;
+    for (u64 end = host_now_us(host) + PARK_US; !park_over(&host->park); sched_yield())
+        if (host_now_us(host) > end)
+            disarm(host);
+}
+
+void host_inject_leave(struct soft_host *host, u32 lp)
+{
+    park_leave(&host->park, lp);
 }
 
 void host_inject_look(struct soft_host *host, u32 lp, u16 leaf)
@@ -22,19 +58,31 @@ void host_inject_look(struct soft_host *host, u32 lp, u16 leaf)
     struct host_injection *injection = &host->injection;
     host->lps[lp].injected = MONITOR_INJECT_NONE;
     pthread_mutex_lock(&host->lock);
+    bool candidate = injection->kind == MONITOR_INJECT_PARK && is_for(injection, leaf);
     if (affects(injection, leaf)) {
         host->lps[lp].injected = (u32)injection->kind;
         host->lps[lp].injected_value = injection->value;
+        if (injection->kind == MONITOR_INJECT_PARK)
+            park_begin(&host->park, lp);
         if (injection->seen - injection->nth + 1 >= injection->count)
             injection->kind = MONITOR_INJECT_NONE;
     }
     pthread_mutex_unlock(&host->lock);
+    if (!candidate)
+        wait_outside(host, lp);
 }
 
-static bool arm(struct host_injection *injection, u64 kind)
+static bool arm(struct soft_host *host, u64 kind)
 {
-    if (kind > MONITOR_INJECT_VMFAIL || (kind && (injection->nth == 0 || injection->count == 0)))
+    struct host_injection *injection = &host->injection;
+    if (kind > MONITOR_INJECT_PARK || (kind && (injection->nth == 0 || injection->count == 0)))
         return false;
+    disarm(host);
+    if (kind == MONITOR_INJECT_PARK) {
+        if (injection->count != 1 || injection->value == 0 || injection->value > PARK_CALLS_MAX)
+            return false;
+        park_arm(&host->park, (u32)injection->value);
+    }
     injection->kind = kind;
     injection->seen = 0;
     return true;
@@ -63,7 +111,7 @@ static bool restore(struct soft_host *host, u64 slot)
         !soft_restore(host->module, host->slots[slot].state))
         return false;
     host->faults = host->slots[slot].faults;
-    host->injection.kind = MONITOR_INJECT_NONE;
+    disarm(host);
     return true;
 }
 
@@ -149,7 +197,7 @@ bool host_monitor_write(void *context, u32 msr, u64 value)
         host->injection.value = value;
         return true;
     case MONITOR_MSR_INJECT_ARM:
-        return arm(&host->injection, value);
+        return arm(host, value);
     case MONITOR_MSR_COUNTER_SELECT:
         host->counter_selected = value;
         return counter_exists(value);

@@ -54,20 +54,18 @@ static void count(struct soft_host *host, u64 rax, u64 status)
         host->counters[MONITOR_COUNT_RESUMABLE]++;
 }
 
-static bool call(void *context, u32 cpu, struct script_regs *regs)
+static void call_module(struct soft_host *host, u32 cpu, struct script_regs *regs)
 {
-    struct soft_host *host = context;
     struct host_lp *lp = &host->lps[cpu];
     struct soft_regs soft;
     u64 rax = regs->r[REG_RAX];
-    host_inject_look(host, cpu, (u16)rax);
     if (rax & TDX_RAX_PSEAMLDR || lp->injected == MONITOR_INJECT_VMFAIL) { /* there is no P-SEAMLDR */
         regs->r[REG_RAX] = TDX_VMFAIL_INVALID;
-        return true;
+        return;
     }
     if (lp->injected == MONITOR_INJECT_STATUS) {
         regs->r[REG_RAX] = lp->injected_value;
-        return true;
+        return;
     }
     to_soft(regs->r, &soft);
     enum soft_outcome outcome = soft_call(host->module, cpu, &soft);
@@ -75,6 +73,14 @@ static bool call(void *context, u32 cpu, struct script_regs *regs)
         soft.rax = TDX_VMFAIL_INVALID;
     from_soft(&soft, regs->r);
     count(host, rax, soft.rax);
+}
+
+static bool call(void *context, u32 cpu, struct script_regs *regs)
+{
+    struct soft_host *host = context;
+    host_inject_look(host, cpu, (u16)regs->r[REG_RAX]);
+    call_module(host, cpu, regs);
+    host_inject_leave(host, cpu);
     return true;
 }
 

@@ -128,6 +128,11 @@ enum monitor_inject {
     MONITOR_INJECT_NO_ENTROPY = 3, /* RDRAND fails inside the call (PCONFIG: no entropy) */
     MONITOR_INJECT_KET_BUSY = 4,   /* PCONFIG says the key table is busy */
     MONITOR_INJECT_VMFAIL = 5,     /* SEAMCALL ends in VMfailInvalid: CF = 1, RAX untouched */
+    /* The call (COUNT is 1) waits inside the module, holding all the locks of its leaf and with nothing
+     * changed yet, until VALUE SEAMCALLs of other LPs have ended. Until it is there, those wait outside,
+     * except earlier calls of the same leaf. Both waits are given up after some tenths of a second. A call
+     * that is refused before it has its locks isn't parked. */
+    MONITOR_INJECT_PARK = 6,
 };
 
 enum monitor_owner {

@@ -12,8 +12,8 @@
 
 static const char *const inject_names[] = {
     [INJECT_STATUS] = "status",     [INJECT_INTERRUPT] = "interrupt", [INJECT_NO_ENTROPY] = "no_entropy",
-    [INJECT_KET_BUSY] = "ket_busy", [INJECT_VMFAIL] = "vmfail",       [INJECT_IPI] = "ipi",
-    [INJECT_TIMER] = "timer",       [INJECT_STOP] = "stop",
+    [INJECT_KET_BUSY] = "ket_busy", [INJECT_VMFAIL] = "vmfail",       [INJECT_PARK] = "park",
+    [INJECT_IPI] = "ipi",           [INJECT_TIMER] = "timer",         [INJECT_STOP] = "stop",
 };
 
 static bool arm(struct script_run *run, enum monitor_inject kind, u64 leaf, u64 nth, u64 count, u64 value)
@@ -28,14 +28,33 @@ static bool arm(struct script_run *run, enum monitor_inject kind, u64 leaf, u64 
     return run->injecting || run_mistake(run, "the monitor refused this injection");
 }
 
+static void trace_fault(struct script_run *run, enum script_inject kind, u64 leaf, u64 nth, u64 count,
+                        u64 value)
+{
+    const unsigned long long times = count, operand = value;
+    const char *name = tdx_leaf_name((unsigned)leaf);
+    char number[24], what[64];
+    format(number, sizeof(number), "0x%llx", (unsigned long long)leaf);
+    if (kind == INJECT_PARK)
+        format(what, sizeof(what), " for 0x%llx", operand);
+    else if (kind == INJECT_STATUS)
+        format(what, sizeof(what), " count 0x%llx rax=0x%llx", times, operand);
+    else if (kind == INJECT_INTERRUPT)
+        format(what, sizeof(what), " count 0x%llx after 0x%llx", times, operand);
+    else
+        format(what, sizeof(what), " count 0x%llx", times);
+    run_trace(run, "inject %s %s nth 0x%llx%s", inject_names[kind], name ? name : number,
+              (unsigned long long)nth, what);
+}
+
 static bool spoil_calls(struct script_run *run, const struct script_injection *inject)
 {
     static const enum monitor_inject kinds[] = {
         [INJECT_STATUS] = MONITOR_INJECT_STATUS,         [INJECT_INTERRUPT] = MONITOR_INJECT_INTERRUPT,
         [INJECT_NO_ENTROPY] = MONITOR_INJECT_NO_ENTROPY, [INJECT_KET_BUSY] = MONITOR_INJECT_KET_BUSY,
-        [INJECT_VMFAIL] = MONITOR_INJECT_VMFAIL,
+        [INJECT_VMFAIL] = MONITOR_INJECT_VMFAIL,         [INJECT_PARK] = MONITOR_INJECT_PARK,
     };
-    u64 leaf = 0, nth = 1, count = 1, value = 0;
+    u64 leaf = 0, nth = 1, count = 1, value = inject->kind == INJECT_PARK;
     if (!run->port->monitor)
         return run_skip(run, "injection needs the Seamstress monitor");
     if (script_facts.fault_armed)
@@ -44,14 +63,7 @@ static bool spoil_calls(struct script_run *run, const struct script_injection *i
         !run_evaluate_optional(run, inject->count, &count) ||
         !run_evaluate_optional(run, inject->value, &value))
         return false;
-    const char *name = tdx_leaf_name((unsigned)leaf);
-    char number[24], what[40] = "";
-    format(number, sizeof(number), "0x%llx", (unsigned long long)leaf);
-    if (inject->kind == INJECT_STATUS || inject->kind == INJECT_INTERRUPT)
-        format(what, sizeof(what), inject->kind == INJECT_STATUS ? " rax=0x%llx" : " after 0x%llx",
-               (unsigned long long)value);
-    run_trace(run, "inject %s %s nth 0x%llx count 0x%llx%s", inject_names[inject->kind], name ? name : number,
-              (unsigned long long)nth, (unsigned long long)count, what);
+    trace_fault(run, inject->kind, leaf, nth, count, value);
     return arm(run, kinds[inject->kind], leaf, nth, count, value);
 }
 

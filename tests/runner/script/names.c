@@ -84,6 +84,7 @@ static const struct script_name names[] = {
     {"no_entropy", NAME_INJECT, 0, INJECT_NO_ENTROPY},
     {"ket_busy", NAME_INJECT, 0, INJECT_KET_BUSY},
     {"vmfail", NAME_INJECT, 0, INJECT_VMFAIL},
+    {"park", NAME_INJECT, 0, INJECT_PARK},
     {"ipi", NAME_INJECT, 0, INJECT_IPI},
     {"timer", NAME_INJECT, 0, INJECT_TIMER},
     {"stop", NAME_INJECT, 0, INJECT_STOP},

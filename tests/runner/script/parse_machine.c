@@ -6,6 +6,16 @@
 
 /* ---- inject ---- */
 
+/* LEAF [nth N] [for N] */
+static bool read_park(struct script_parser *parser, struct script_injection *inject)
+{
+    if (!script_parse_leaf(parser, &inject->leaf))
+        return false;
+    if (script_take_word(parser, "nth") && !script_parse_expr(parser, &inject->nth))
+        return false;
+    return !script_take_word(parser, "for") || script_parse_expr(parser, &inject->value);
+}
+
 static bool read_times(struct script_parser *parser, struct script_injection *inject)
 {
     for (;;) {
@@ -58,6 +68,8 @@ bool script_parse_inject(struct script_parser *parser, struct script_injection *
         return true;
     if (inject->kind == INJECT_IPI || inject->kind == INJECT_TIMER)
         return read_storm(parser, inject);
+    if (inject->kind == INJECT_PARK)
+        return read_park(parser, inject);
     return read_fault(parser, inject);
 }
 
