@@ -41,6 +41,8 @@ static bool read_text(const char *name, struct script_file *script)
     if (file)
         fclose(file);
     *script = (struct script_file){.name = name, .text = text, .size = (u32)used};
+    if (!file)
+        free(text);
     return file && text;
 }
 
