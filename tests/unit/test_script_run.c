@@ -108,6 +108,41 @@ static void passes(const char *steps)
     expect_verdict(VERDICT_PASS, steps, "");
 }
 
+/* ---- ports that note what they are asked ---- */
+
+static struct script_regs seen[8]; /* registers of the latest calls of one leaf, and what they answer */
+static u32 seen_count, seen_leaf, flushes, storms_ended;
+static u64 seen_status[8];
+
+static bool noting_call(void *context, u32 cpu, struct script_regs *regs)
+{
+    if ((regs->r[REG_RAX] & 0xFFFF) != seen_leaf || seen_count == 8)
+        return real.call(context, cpu, regs);
+    seen[seen_count] = *regs;
+    regs->r[REG_RAX] = seen_status[seen_count++];
+    return true;
+}
+
+static void noting_flush(void *context)
+{
+    flushes++;
+    real.flush_caches(context);
+}
+
+static bool noting_storm(void *context, enum script_inject kind, u32 cpu, u64 us)
+{
+    storms_ended += us == 0;
+    return real.storm(context, kind, cpu, us);
+}
+
+static u64 owner_of(u64 page)
+{
+    u64 owner = ~0ull;
+    real.monitor_write(real.context, MONITOR_MSR_PAGE_SELECT, page);
+    real.monitor_read(real.context, MONITOR_MSR_PAGE_OWNER, &owner);
+    return owner;
+}
+
 /* ---- what passes ---- */
 
 static void test_arithmetic(void **state)
@@ -181,7 +216,7 @@ static void test_addresses(void **state)
            "call EXT.MEM.ADD rcx=hpa_list(in_reserved(), 0, 1) expect PAGE_METADATA_INCORRECT any");
     passes(
         "from ready\nfor i in 0..sysrd(NUM_CMRS)\n"
-        "expect in_hole() < sysrd(CMR_BASE + i) || in_hole() >= sysrd(CMR_BASE + i) + sysrd(CMR_SIZE + i)\nend");
+        "expect owner(in_hole()) != OWNER.SEAMRR\nexpect in_hole() < sysrd(CMR_BASE + i) || in_hole() >= sysrd(CMR_BASE + i) + sysrd(CMR_SIZE + i)\nend");
     passes("from ready tdmrs=1\nexpect outside_tdmrs() < tdmr_base(0) || outside_tdmrs() >= tdmr_base(1)");
 }
 
@@ -232,6 +267,26 @@ static void test_resume(void **state)
            "call EXT.MEM.ADD rcx=hpa_list(p, 0, 512) resume outputs max 600 expect SUCCESS\ninject stop");
 }
 
+static void test_resume_conventions(void **state)
+{
+    (void)state;
+    port.call = noting_call;
+    seen_leaf = TDH_PHYMEM_CACHE_WB;
+    seen_count = 0;
+    memset(seen_status, 0, sizeof(seen_status));
+    seen_status[0] = seen_status[2] = seen_status[4] = TDX_INTERRUPTED_RESUMABLE;
+    passes("from ready\ncall PHYMEM.CACHE.WB rcx=0 rdx=7 resume flag expect SUCCESS, in.rcx == 0\n"
+           "call PHYMEM.CACHE.WB rcx=5 resume inputs expect SUCCESS\n"
+           "call PHYMEM.CACHE.WB rcx=6 expect INTERRUPTED_RESUMABLE");
+    assert_int_equal(seen_count, 5);
+    assert_int_equal(seen[0].r[REG_RCX], 0);
+    assert_int_equal(seen[1].r[REG_RCX], 1);
+    assert_int_equal(seen[1].r[REG_RDX], 7);
+    assert_int_equal(seen[3].r[REG_RCX], 5);
+    assert_int_equal(seen[3].r[REG_RAX], TDH_PHYMEM_CACHE_WB);
+    port = real;
+}
+
 static void test_injection(void **state)
 {
     (void)state;
@@ -245,6 +300,12 @@ static void test_injection(void **state)
     passes(
         "from reset\ninject status SYS.INIT count 100 rax=SYS_BUSY\nfrom reset\ncall SYS.INIT rcx=0 expect SUCCESS");
     passes("from reset\ninject status SYS.INIT count 100 rax=SYS_BUSY");
+    passes("from started\ninject status SYS.RD rax=SYS_BUSY\ncall SYS.INIT rcx=1 unchanged\n"
+           "call SYS.RD rdx=5 expect SYS_BUSY");
+    port.storm = noting_storm;
+    passes("from reset\ninject timer @0 every 1000 us");
+    assert_true(storms_ended > 0);
+    port = real;
     passes("from reset\ncall SYS.INIT rcx=0 expect SUCCESS"); /* the case before this one left nothing */
 }
 
@@ -272,6 +333,16 @@ static void test_platform(void **state)
     passes(
         "from initialised\nknob quote_pages = 7\nbring keyed\nexpect sysrd(MEMORY_POOL_REQUIRED_PAGES) == 7\n"
         "bring pooled\nfrom configured\nexpect sysrd(MEMORY_POOL_REQUIRED_PAGES) == 12800");
+}
+
+/* What the script changed would act on the next case, and on the kernel itself. */
+static void test_platform_at_the_end(void **state)
+{
+    (void)state;
+    u64 value;
+    passes("from reset\nplatform msr 0xBD = 7");
+    assert_true(real.rdmsr(real.context, 0xBD, &value));
+    assert_int_equal(value, 1);
 }
 
 static void test_lanes(void **state)
@@ -369,6 +440,7 @@ static void test_failures(void **state)
         "from reset\npar\ncall SYS.INIT rcx=1 @0\ncall SYS.RD rdx=5 @1\nend\nexpect outcome (SUCCESS, SUCCESS)",
         "lane 1, CPU 1: 0xc0000");
     assert_logged("SYS.INIT (rax=0x21) on CPU 0");
+    assert_logged("SYS.RD (rax=0x22) on CPU 1");
     expect_verdict(VERDICT_FAIL,
                    "from ready\np = alloc(9)\ninject interrupt EXT.MEM.ADD count -1 after 0\n"
                    "call EXT.MEM.ADD rcx=hpa_list(p, 0, 9) resume outputs",
@@ -409,6 +481,9 @@ static void test_mistakes(void **state)
     expect_verdict(VERDICT_ERROR, "from reset\ninject status SYS.INIT nth 0 rax=0",
                    "the monitor refused this injection");
     expect_verdict(VERDICT_ERROR, "from reset\nz = 0\ninject timer @0 every z us", "a storm every 0 us");
+    expect_verdict(VERDICT_ERROR,
+                   "from reset\ni = 7\npar\ncall SYS.INIT @0\ncall SYS.INIT @1\nend\nexpect rax[i] == 0",
+                   "rax[7]: there were 2 lanes");
     expect_verdict(VERDICT_ERROR, "from reset\nx = counter(0x5000)", "the monitor knows no 0x5000");
 }
 
@@ -451,7 +526,12 @@ static void test_needs(void **state)
     needs(VERDICT_SKIP, "need memory>=100000", "needs 100000 MiB of memory");
     needs(VERDICT_SKIP, "profile 1.5.01 dpamt", "is for profile 1.5.01 dpamt");
     needs(VERDICT_PASS, "profile 1.5.01 ext", "");
+    needs(VERDICT_SKIP, "profile 1.5.01", "is for profile 1.5.01");
     needs(VERDICT_PASS, "version >= 1.5.1", "");
+    needs(VERDICT_PASS, "version >= 1.5.9900", "");
+    needs(VERDICT_SKIP, "version >= 1.5.9901", "is for other versions");
+    needs(VERDICT_PASS, "version == 1.5.9900", "");
+    needs(VERDICT_SKIP, "version < 1.5.9900", "is for other versions");
     needs(VERDICT_SKIP, "version < 1.5.1", "is for other versions than 1.5.");
     needs(VERDICT_SKIP, "version == 1.5.2", "is for other versions");
     port.monitor = false;
@@ -467,6 +547,8 @@ static void test_known_bugs(void **state)
     run_with("xfail \"it is broken\"", "from reset\nexpect 0");
     assert_true(result.known_bug && result.verdict == VERDICT_FAIL);
     run_with("xfail until 1.5.1 \"it was broken\"", "from reset\nexpect 0");
+    assert_false(result.known_bug);
+    run_with("xfail until 1.5.9900 \"it was broken\"", "from reset\nexpect 0");
     assert_false(result.known_bug);
     run_with("xfail until 9.0.0 \"it is broken\"", "from reset");
     assert_true(result.known_bug && result.verdict == VERDICT_PASS);
@@ -552,6 +634,37 @@ static void test_bring(void **state)
            "call SYS.TDMR.INIT rcx=tdmr_base(0) expect TDMR_ALREADY_INITIALIZED");
 }
 
+static void test_climb(void **state)
+{
+    (void)state;
+    port.flush_caches = noting_flush;
+    flushes = 0;
+    passes("from initialised\nbring configured\nbring keyed");
+    assert_int_equal(flushes, 1);
+    port = real;
+    passes("from ready\ninject interrupt EXT.MEM.ADD count 3 after 100\nbring pooled");
+}
+
+static u64 owners_in_call;
+
+static bool looking_call(void *context, u32 cpu, struct script_regs *regs)
+{
+    if ((regs->r[REG_RAX] & 0xFFFF) == TDH_SYS_LP_SHUTDOWN)
+        owners_in_call = owner_of(real.pool + 699 * PAGE_SIZE) << 8 | owner_of(real.pool + 700 * PAGE_SIZE);
+    return real.call(context, cpu, regs);
+}
+
+/* Exactly as many pages as the module asks for. */
+static void test_pool_pages(void **state)
+{
+    (void)state;
+    port.call = looking_call;
+    passes("from initialised\nknob quote_pages = 700\nknob ext_pool_full_takes = 1\nbring pooled\n"
+           "call SYS.LP.SHUTDOWN");
+    assert_int_equal(owners_in_call, MONITOR_OWNER_POOL << 8 | MONITOR_OWNER_HOST);
+    port = real;
+}
+
 /* Snapshots of other options, of a module that was meddled with, of lives given up. */
 static void test_snapshots(void **state)
 {
@@ -591,6 +704,8 @@ static void test_genuine(void **state)
         calls_of("from ready\np = alloc(1)\ncall EXT.MEM.ADD rcx=hpa_list(p, 0, 1) expect SUCCESS"), 1);
     assert_true(calls_of("from ready\nexpect sysrd(MEMORY_POOL_REQUIRED_PAGES) == 12800") > 500);
     assert_true(calls_of("from started") == 1);
+    passes("from ready\np = alloc(1)\ncall EXT.MEM.ADD rcx=hpa_list(p, 0, 1) expect SUCCESS\nfrom ready\n"
+           "expect sysrd(MEMORY_POOL_REQUIRED_PAGES) == 12800");
     expect_verdict(VERDICT_SKIP, "from started\nknob quote_pages = 3", "needs the soft module");
     expect_verdict(VERDICT_SKIP, "from started\ninstall", "needs the soft module");
     port = real;
@@ -812,6 +927,8 @@ static void test_trace(void **state)
 static void test_trace_of_everything(void **state)
 {
     (void)state;
+    retrace("from reset\ndetail = 1\ncall SYS.INIT rcx=detail\n"
+            "expect OPERAND_INVALID detail=1, rax & 3 == detail");
     retrace(
         "from reset\ninject status SYS.INIT nth 2 rax=RND_NO_ENTROPY\ncall SYS.INIT rcx=1 unchanged\n"
         "expect OPERAND_INVALID op=RCX\nrequire 1 == 1 \"why not\"\ninject stop\ninject ipi @cpu0 every 500 us\n"
@@ -842,8 +959,10 @@ int main(void)
         TEST(test_facts),
         TEST(test_calls),
         TEST(test_resume),
+        TEST(test_resume_conventions),
         TEST(test_injection),
         TEST(test_platform),
+        TEST(test_platform_at_the_end),
         TEST(test_lanes),
         TEST(test_rows),
         TEST(test_unnumbered),
@@ -856,6 +975,8 @@ int main(void)
         TEST(test_endless),
         TEST(test_states),
         TEST(test_bring),
+        TEST(test_climb),
+        TEST(test_pool_pages),
         TEST(test_snapshots),
         TEST(test_genuine),
         TEST(test_spoiled_snapshots),

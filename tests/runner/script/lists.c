@@ -80,7 +80,6 @@ static bool tdmr_list(struct script_run *run, const struct script_layout *layout
         if (i < layout->count)
             memcpy(at + (info - *value), &layout->tdmrs[i], sizeof(layout->tdmrs[i]));
     }
-    run_layout_lent(run);
     return true;
 }
 

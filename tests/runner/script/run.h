@@ -149,8 +149,6 @@ bool run_learn(struct script_run *run, enum script_state state);
 /* TDMRs as the harness configures them here and now */
 const struct script_layout *run_layout_now(struct script_run *run);
 u32 run_tdmrs_configured(struct script_run *run);
-/* The script is going to configure the module itself with the TDMRs of this layout. */
-void run_layout_lent(struct script_run *run);
 /* The case is over: what it changed for good is undone. */
 void run_states_leave(struct script_run *run);
 struct script_progress *run_progress(void);

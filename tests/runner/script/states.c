@@ -96,12 +96,6 @@ static void forget_life(u32 life)
     module.lives[life].used = false;
 }
 
-void run_layout_lent(struct script_run *run)
-{
-    if (module.life == lent_life(run->port))
-        forget_life(module.life);
-}
-
 /* ---- lives and slots ---- */
 
 /* States whose snapshots may share a set of PAMTs: those that none of them initialises. */
@@ -413,8 +407,6 @@ static bool bring_there(struct script_run *run, enum script_state state, const s
     const struct script_layout *layout = run_layout_now(run);
     if (!layout)
         return false;
-    if (state >= STATE_CONFIGURED && !module.progress.configured)
-        run_layout_lent(run);
     run->disturbed = true;
     return run_climb(run, state, setup, layout);
 }
