@@ -57,7 +57,7 @@ HOST_OBJECTS := $(HOST_SOURCES:%.c=$(BUILD)/host/%.o)
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/host/%,$(wildcard tests/unit/test_*.c))
 FUZZERS := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 
-.PHONY: all boot unit unit-built iso check lint bench fuzz coverage mutants clean help FORCE
+.PHONY: all boot unit unit-built iso check lint bench fuzz coverage matrix mutants clean help FORCE
 
 ## make             kernel, monitor and ISO
 all: boot iso
@@ -222,6 +222,14 @@ coverage:
 	@tools/install-deps.sh coverage
 	@$(MAKE) --no-print-directory $(PARALLEL) COVERAGE=1 unit
 	@gcovr --root . --exclude tests/ build/coverage/host
+
+## make matrix      docs/coverage.md: what the conformance suite tests, and what it doesn't
+matrix: $(BUILD)/host/tdxt
+	@tools/install-deps.sh check
+	@$(BUILD)/host/tdxt facts $(sort $(wildcard tests/conformance/*.tdxt)) >$(BUILD)/facts
+	@tools/matrix.py tests/conformance/promises.txt $(BUILD)/facts | tools/update-file.sh docs/coverage.md
+	@sed -n '/^[0-9].*cases expect/p' docs/coverage.md
+	@tools/matrix.py --check tests/conformance/promises.txt $(BUILD)/facts
 
 ## make mutants     one-line faults, applied one at a time: does a test notice each?
 mutants:
