@@ -1,12 +1,19 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# make-seeds.sh DIRECTORY: one well-formed input for each parser of fuzz_boot.c, to start from. The first byte chooses
-# the parser; what follows stands at physical address 0x100000.
+# make-seeds.sh DIRECTORY: well-formed inputs to start from. For fuzz_script.c, by the directory's name: scripts. Else
+# one for each parser of fuzz_boot.c: the first byte chooses the parser; what follows stands at physical address 0x100000.
 
 set -eu
 directory=$1
 mkdir -p "$directory"
+
+case $directory in
+*fuzz_script*)
+    cp tests/fuzz/everything.tdxt tests/conformance/*.tdxt "$directory"
+    exit
+    ;;
+esac
 
 byte() { # byte NUMBER
     # shellcheck disable=SC2059 # the format is the byte

@@ -8,6 +8,7 @@
 #include "lib/format.h"
 #include "lib/parse.h"
 #include "tests/host/soft_port.h"
+#include "tests/host/text.h"
 #include "tests/runner/script/port.h"
 
 #define EXIT_SKIPPED 77
@@ -29,41 +30,12 @@ static int usage(const char *wrong)
 
 /* ---- reading ---- */
 
-static void complain(void *context, const struct script_error *error)
-{
-    char text[512];
-    (void)context;
-    script_error_text(error, text, sizeof(text));
-    fprintf(stderr, "%s\n", text);
-}
-
-/* The text stays: it is parsed again when a case runs. */
-static char *read_text(const char *name, u32 *size)
-{
-    FILE *file = fopen(name, "rb");
-    if (!file)
-        return NULL;
-    size_t used = 0, room = 1 << 16;
-    char *text = malloc(room);
-    for (size_t got = 1; text && got; used += got) {
-        if (used == room)
-            text = realloc(text, room *= 2);
-        got = text ? fread(text + used, 1, room - used, file) : 0;
-    }
-    fclose(file);
-    *size = (u32)used;
-    return text;
-}
-
 static bool read_file(const char *name)
 {
-    struct script_file file = {.name = name};
-    file.text = read_text(name, &file.size);
-    if (!file.text) {
-        fprintf(stderr, "tdxt run: %s can't be read\n", name);
+    struct script_file file;
+    if (!host_read_script(name, &file))
         return false;
-    }
-    return script_read(&suite, &file, complain, NULL);
+    return script_read(&suite, &file, host_complain, NULL);
 }
 
 /* ---- running ---- */

@@ -8,55 +8,27 @@
  *   tdxt run ...         runs them against the soft module in this process
  */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "tests/host/facts.h"
 #include "tests/host/run.h"
+#include "tests/host/text.h"
 #include "tests/runner/script/script.h"
 
 enum { EXIT_WRONG = 2 };
 
 static struct script_suite suite;
 
-static void complain(void *context, const struct script_error *error)
-{
-    char text[512];
-    (void)context;
-    script_error_text(error, text, sizeof(text));
-    fprintf(stderr, "%s\n", text);
-}
-
-static bool read_text(const char *name, struct script_file *script)
-{
-    FILE *file = fopen(name, "rb");
-    size_t used = 0, room = 1 << 16, got = 1;
-    char *text = malloc(room);
-    while (file && text && got) {
-        if (used == room)
-            text = realloc(text, room *= 2);
-        got = text ? fread(text + used, 1, room - used, file) : 0;
-        used += got;
-    }
-    if (file)
-        fclose(file);
-    *script = (struct script_file){.name = name, .text = text, .size = (u32)used};
-    if (!file)
-        free(text);
-    return file && text;
-}
-
 static bool read_all(int count, char **names)
 {
     bool good = true;
     for (int i = 0; i < count; i++) {
         struct script_file file;
-        if (!read_text(names[i], &file)) {
-            fprintf(stderr, "tdxt: %s can't be read\n", names[i]);
+        if (!host_read_script(names[i], &file)) {
             good = false;
             continue;
         }
-        good &= script_read(&suite, &file, complain, NULL);
+        good &= script_read(&suite, &file, host_complain, NULL);
     }
     return good;
 }

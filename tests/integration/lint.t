@@ -70,6 +70,21 @@ pythons=$(files '\.py$')
     expect "shell scripts parse" parses $scripts
 }
 
+# ---- scripts ----
+
+# Whole, so that an id that two files give shows; and each once wrong, so that it shows that anything does.
+tdxt=${BUILD:-build}/host/tdxt
+read_scripts() {
+    make --no-print-directory -s "$tdxt" && "$tdxt" lint tests/conformance/*.tdxt
+}
+refused() { # refused TEXT WHERE: a script of this text is refused there
+    printf '%b' "$1" >"$work/wrong.tdxt"
+    "$tdxt" lint "$work/wrong.tdxt" 2>&1 | grep -q "^$work/wrong.tdxt:$2"
+}
+expect "scripts are read without an error" read_scripts
+expect "a misspelt leaf is found at its place" refused \
+    'suite s\ntest t\n  source linux\n  from ready\n  call EXT.INT\n' '5:8: .*did you mean EXT.INIT?'
+
 # ---- house rules ----
 
 unlicensed() {

@@ -35,7 +35,7 @@ struct script_scope {
     const char *name; /* of the test */
     u32 name_length;
     struct script_place place;
-    u32 errors; /* before it */
+    u32 errors;                              /* before it */
     u64 declared_by_steps, declared_by_rows; /* variables, a bit each: of the whole test */
     u64 assigned;                            /* ... by the steps so far */
     u64 used;
