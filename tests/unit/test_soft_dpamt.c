@@ -543,6 +543,41 @@ static void snapshots_know_pairs(void **state)
     free(without);
 }
 
+/* The next module finds TDs and pairs in the page metadata, and the KeyIDs in the hand-off data. */
+static void update_keeps_tds_and_pairs(void **state)
+{
+    (void)state;
+    struct fake *fake = with_dpamt();
+    add_pair(fake, REGION, PAIR_A, PAIR_B);
+    create_td(fake, REGION, 33);
+    configure_td(fake, REGION);
+    assert_status("ADDCX", run(fake, 0, 1, .rcx = REGION + 0x1000, .rdx = REGION).rax, 0);
+    create_td(fake, REGION + 0x2000, 34);
+    assert_status("VPFLUSHDONE", run(fake, 0, 19, .rcx = REGION + 0x2000).rax, 0);
+    assert_status("CACHE.WB", run(fake, 0, 40, .rcx = 0).rax, 0);
+    assert_status("SHUTDOWN", run(fake, 0, 52, .rcx = 0).rax, 0);
+    soft_install(fake->module, &fake->knobs);
+    assert_int_equal(soft_page_owner(fake->module, PAIR_A), SOFT_OWNER_PAMT);
+    assert_int_equal(soft_page_owner(fake->module, REGION), SOFT_OWNER_CONTROL);
+    reach_init_done(fake);
+    assert_status("UPDATE", run(fake, 0, 53 | 1 << 16, .r9 = 1ull << 50, .r10 = 0).rax, 0);
+    assert_status("KeyID in use", run(fake, 0, 9, .rcx = REGION + 0x3000, .rdx = 33).rax, 0xC000082000000000);
+    assert_status("ADDCX", run(fake, 0, 1, .rcx = REGION + 0x4000, .rdx = REGION).rax, 0);
+    assert_status("package 1 is left", run(fake, 0, 20, .rcx = REGION + 0x2000).rax, 0x8000081700000000);
+    assert_status("CACHE.WB", run(fake, 2, 40, .rcx = 0).rax, 0);
+    assert_status("FREEID", run(fake, 0, 20, .rcx = REGION + 0x2000).rax, 0);
+    end_td(fake, REGION);
+    assert_status("RECLAIM", run(fake, 0, 28, .rcx = REGION + 0x1000).rax, 0);
+    assert_status("RECLAIM", run(fake, 0, 28, .rcx = REGION + 0x4000).rax, 0);
+    assert_status("RECLAIM", run(fake, 0, 28, .rcx = REGION + 0x2000).rax, 0);
+    assert_status("RECLAIM", run(fake, 0, 28, .rcx = REGION).rax, 0);
+    assert_status("REMOVE", remove_pair(fake, REGION).rax, 0);
+    fake_reset(fake);
+    for (u64 page = 0; page < RAM_BYTES / PAGE_SIZE; page++)
+        assert_int_equal(fake->owner[page], SOFT_OWNER_HOST);
+    fake_free(fake);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -562,6 +597,7 @@ int main(void)
         cmocka_unit_test(pool_without_pairs),
         cmocka_unit_test(pool_needs_pairs),
         cmocka_unit_test(snapshots_know_pairs),
+        cmocka_unit_test(update_keeps_tds_and_pairs),
     };
     return cmocka_run_group_tests_name("soft_dpamt", tests, NULL, NULL);
 }
