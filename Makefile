@@ -162,7 +162,7 @@ $(BUILD)/host/test_%: $(BUILD)/host/tests/unit/test_%.o $(BUILD)/host/tests/unit
 	$(Q)$(HOSTCC) $(HOST_FLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) -lcmocka
 
 $(BUILD)/host/test_tdmr: $(BUILD)/host/tests/unit/oracle.o
-$(BUILD)/host/test_script_run: $(patsubst %,$(BUILD)/host/tests/host/%.o,reference soft_machine soft_monitor soft_port)
+$(BUILD)/host/test_script_run $(BUILD)/host/test_park: $(patsubst %,$(BUILD)/host/tests/host/%.o,reference soft_machine soft_monitor soft_port)
 
 # Scripts on the host: lint, list, facts, run.
 TDXT_OBJECTS := $(patsubst %.c,$(BUILD)/host/%.o,$(wildcard tests/host/*.c))

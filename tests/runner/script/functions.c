@@ -69,6 +69,13 @@ static bool ask_monitor(struct script_run *run, u32 select, u64 which, u32 answe
     return run_mistake(run, "the monitor knows no 0x%llx", (unsigned long long)which);
 }
 
+static bool footprint(struct script_run *run, u64 *value)
+{
+    const struct script_port *port = run->port;
+    return (port->monitor && port->monitor_read(port->context, MONITOR_MSR_FOOTPRINT, value)) ||
+           run_skip(run, "footprint() needs the soft module");
+}
+
 static bool packages(struct script_run *run, u64 *value)
 {
     *value = run->packages;
@@ -150,6 +157,8 @@ bool run_call_function(struct script_run *run, enum script_function function, co
         return ask_monitor(run, MONITOR_MSR_PAGE_SELECT, a[0], MONITOR_MSR_PAGE_OWNER, value);
     case FUNCTION_counter:
         return ask_monitor(run, MONITOR_MSR_COUNTER_SELECT, a[0], MONITOR_MSR_COUNTER_VALUE, value);
+    case FUNCTION_footprint:
+        return footprint(run, value);
     case FUNCTION_packages:
         return packages(run, value);
     case FUNCTION_rdmsr:
