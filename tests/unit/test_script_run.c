@@ -527,6 +527,7 @@ static void test_needs(void **state)
     needs(VERDICT_SKIP, "profile 1.5.01 dpamt", "is for profile 1.5.01 dpamt");
     needs(VERDICT_PASS, "profile 1.5.01 ext", "");
     needs(VERDICT_SKIP, "profile 1.5.01", "is for profile 1.5.01");
+    needs(VERDICT_SKIP, "profile extra ex", "is for profile extra ex");
     needs(VERDICT_PASS, "version >= 1.5.1", "");
     needs(VERDICT_PASS, "version >= 1.5.9900", "");
     needs(VERDICT_SKIP, "version >= 1.5.9901", "is for other versions");
@@ -927,6 +928,12 @@ static void test_trace(void **state)
 static void test_trace_of_everything(void **state)
 {
     (void)state;
+    options.trace = true;
+    passes(
+        "from started\nm = 9\ncall SYS.INIT rcx=1 version=0 @last resume outputs max m + 1 at @1 unchanged\n"
+        "from configured features=0 tdmrs=1");
+    assert_logged("call SYS.INIT rcx=0x1 @cpu3 resume outputs max 10 at @cpu1 unchanged\n");
+    assert_logged("from configured features=0x0 tdmrs=0x1\n");
     retrace("from reset\ndetail = 1\ncall SYS.INIT rcx=detail\n"
             "expect OPERAND_INVALID detail=1, rax & 3 == detail");
     retrace(
