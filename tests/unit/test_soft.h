@@ -65,8 +65,8 @@ struct fake {
     u16 pconfig_hkid;
     u32 blocks[4];     /* cache blocks that each LP wrote back ... */
     u64 last_block[4]; /* ... and the last of them */
-    s64 interrupt_at; /* pending once this many entries are done; -1 never */
-    u32 interrupts;   /* how often */
+    s64 interrupt_at;  /* pending once this many entries are done; -1 never */
+    u32 interrupts;    /* how often */
     u32 owner_calls;
     u64 owner_pages; /* told in them */
     u32 violations;
