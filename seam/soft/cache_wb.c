@@ -68,7 +68,7 @@ u64 soft_cache_wb(const struct soft_request *request)
     u32 package = module->lps[request->lp].package;
     struct soft_cache_wb *cache = &module->cache_wb[package];
     if (request->regs->rcx > RESUME)
-        return soft_operand(TDX_OPERAND_INVALID, TDX_OPERAND_RAX); /* indeed not RCX */
+        return soft_operand(TDX_OPERAND_INVALID, TDX_OPERAND_RCX);
     if (!soft_lock_exclusive(&cache->lock))
         return soft_operand(TDX_OPERAND_BUSY, TDX_OPERAND_WBCACHE);
     u64 status = soft_operand(TDX_OPERAND_BUSY, TDX_OPERAND_KOT);

@@ -180,8 +180,8 @@ static void cache_wb_refuses(void **state)
 {
     (void)state;
     struct fake *fake = with_tdmr("1.5.01");
-    assert_status("H1 RCX 2", run(fake, 0, 40, .rcx = 2).rax, 0xC000010000000000);
-    assert_status("RCX -1", run(fake, 0, 40, .rcx = ~0ull).rax, 0xC000010000000000);
+    assert_status("H1 RCX 2", run(fake, 0, 40, .rcx = 2).rax, 0xC000010000000001);
+    assert_status("RCX -1", run(fake, 0, 40, .rcx = ~0ull).rax, 0xC000010000000001);
     assert_status("H2", run(fake, 0, 40, .rcx = 0).rax, 0x0000082100000000);
     assert_status("H3", run(fake, 0, 40, .rcx = 1).rax, 0xC000082300000000);
     create_td(fake, TDR, TD_HKID);
@@ -189,7 +189,7 @@ static void cache_wb_refuses(void **state)
     run(fake, 0, 19, .rcx = TDR);
     fake->module->cache_wb[0].lock = SOFT_EXCLUSIVE;
     fake->module->kot_lock = SOFT_EXCLUSIVE;
-    assert_status("RCX first", run_locked(fake, 0, 40, .rcx = 2).rax, 0xC000010000000000);
+    assert_status("RCX first", run_locked(fake, 0, 40, .rcx = 2).rax, 0xC000010000000001);
     assert_status("H12", run_locked(fake, 1, 40, .rcx = 0).rax, 0x80000200000000BC);
     fake->module->cache_wb[0].lock = 0;
     assert_status("H13", run_locked(fake, 0, 40, .rcx = 0).rax, 0x80000200000000BA);
