@@ -9,13 +9,16 @@
 #define SIZE_CODE(id) ((id) >> TDX_FIELD_SIZE_SHIFT & 3)
 #define LIST_BYTES    4096u
 
-/* Inside a row the caller's upper bits live on, with context 0; a new row starts with its canonical id. */
+/* Inside a row the caller's upper bits live on, with context 0; a new row starts with its canonical id. The
+ * way leads around rows that can't be read yet: what comes back is the next readable id. */
 static u64 next_id(const struct soft_module *module, u64 id, u32 index, u32 element)
 {
     const struct soft_field *field = &soft_fields[index];
     if (element + 1 < field->fields * field->elements)
         return (id & ~CONTEXT_MASK) + 1;
-    index = soft_field_next(module, index + 1);
+    do
+        index = soft_field_next(module, index + 1);
+    while (index < SOFT_FIELD_COUNT && !soft_field_readable(module, index));
     return index < SOFT_FIELD_COUNT ? soft_fields[index].id : TDX_FIELD_NULL;
 }
 

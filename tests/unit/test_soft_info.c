@@ -381,6 +381,9 @@ static void sys_rd_knobs(void **state)
     assert_true(out.rdx == ~0ull && out.r8 == 0);
     assert_status("EXT_REQUIRED", run(fake, 0, 34, .rdx = 0x3100000000000001).rax, 0xC0000C0200000000);
     assert_status("MAX_QUOTE_SIZE", run(fake, 0, 34, .rdx = 0x2300000200000002).rax, 0xC0000C0200000000);
+    /* the next readable id is none: behind MAX_VCPUS_PER_TD there are only those */
+    out = run(fake, 0, 34, .rdx = 0x9900000100000008);
+    assert_true(out.rax == 0 && out.rdx == ~0ull);
     assert_status("wrong size", run(fake, 0, 34, .rdx = 0x9100000300000008).rax, 0xC0000C0000000000);
     assert_status("right size", run(fake, 0, 34, .rdx = 0x9100000100000008).rax, 0);
     run(fake, 0, 0x1002D, .rcx = TDMR_ARRAY, .rdx = 1, .r8 = 32, .r9 = 1ull << 50, .r10 = 0);
