@@ -228,6 +228,9 @@ static void from_and_bring(void **state)
     assert_expr(step->from.options[OPTION_TDMRS], "2");
     assert_expr(step->from.options[OPTION_KEYID], "1 keyid()");
     assert_expr(step->from.options[OPTION_DPAMT], "0");
+    assert_expr(
+        compile("suite s\nsource linux\ntest t\nfrom configured tdmrs=3\n", 0)->from.options[OPTION_TDMRS],
+        "3");
     assert_ptr_equal(program.item, &suite.cases[0]);
     assert_ptr_equal(program.file, &suite.files[0]);
 }
@@ -589,6 +592,9 @@ static void check_row(u32 index, const char *leaf, u32 count, u8 mask)
 {
     compile_case(index);
     assert_int_equal(program.step_count, 4);
+    static const u32 lines[] = {9, 10, 13, 14};
+    for (u32 i = 0; i < 4; i++)
+        assert_int_equal(program.steps[i].line, lines[i]);
     assert_int_equal(program.steps[1].verb, VERB_ASSIGN);
     assert_true(program.steps[2].call.each);
     assert_expr(program.steps[2].call.leaf, "leaf");

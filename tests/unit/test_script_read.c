@@ -230,6 +230,14 @@ static void one_error_a_line_and_twenty_a_file(void **state)
     assert_false(read_text(text));
     assert_int_equal(error_count, 20);
     assert_non_null(strstr(errors, "24:1: "));
+    /* what can be said at the end of a test only counts, too: no source, the id of another, no end */
+    for (u32 lines = 17; lines <= 20; lines++) {
+        strcpy(text, HEAD "test t\nfrom ready\nfor i in 0..1\n");
+        for (u32 i = 0; i < lines; i++)
+            strcat(text, "nonsense\n");
+        assert_false(read_text(text));
+        assert_int_equal(error_count, 20);
+    }
 }
 
 static void an_error_as_text(void **state)
@@ -430,6 +438,16 @@ static void deep_expressions(void **state)
     assert_non_null(strstr(errors, "this expression is too long; use a variable for a part of it"));
 }
 
+/* Neither many operators nor many brackets one after the other make an expression deep. */
+static void long_expressions(void **state)
+{
+    (void)state;
+    char text[1024] = HEAD "n = 1";
+    for (u32 i = 0; i < 80; i++)
+        strcat(text, i & 1 ? " + (1)" : " * cpus()");
+    assert_true(read_text(text));
+}
+
 /* ---- calls and items ---- */
 
 static void wrong_calls(void **state)
@@ -464,6 +482,8 @@ static void wrong_calls(void **state)
         {HEAD "call SYS.INIT resume inputs resume flag", "5:29: 'resume' is given twice"},
         {HEAD "call SYS.INIT unchanged unchanged", "5:25: 'unchanged' is given twice"},
         {HEAD "call SYS.INIT expect", "5:21: a value is expected, not the end of the line"},
+        {HEAD "call SYS.INT\nexpect SUCCESS, rcx == 0",
+         "5:6: no leaf is called 'SYS.INT' (did you mean SYS.INIT?)"},
         {HEAD "each SYS.INIT", "5:6: 'call' is expected, not 'SYS.INIT'"},
     };
     CHECK_REFUSALS(refusals);
@@ -642,6 +662,8 @@ static void wrong_rows(void **state)
         {HEAD "row a version=1\neach call raw rax=1", "5:7: 'each call raw' has its version in rax"},
         {HEAD "row a rax=1\nrow b rcx=1\neach call raw",
          "7:11: 'call raw' needs rax=..., here or in every row"},
+        {HEAD "row a rcx=1\nrow b rax=1\neach call raw",
+         "7:11: 'call raw' needs rax=..., here or in every row"},
         {HEAD "row a rcx=1 2\neach call 33", "5:13: NAME=VALUE or 'expect' is expected, not '2'"},
         {HEAD "row a rcx=1 expect SUCCESS 2\neach call 33", "5:28: the end of the line is expected, not '2'"},
         {HEAD
@@ -674,6 +696,19 @@ static void fine_rows(void **state)
 }
 
 /* ---- limits of a test ---- */
+
+/* They are of a case: a row doesn't count for the others. */
+static void many_rows(void **state)
+{
+    (void)state;
+    static char text[SCRIPT_MAX_TOKENS * 64];
+    size_t used = (size_t)sprintf(text, "%s", HEAD);
+    for (u32 i = 0; i < SCRIPT_MAX_TOKENS / 16; i++)
+        used += (size_t)sprintf(text + used,
+                                "row r%u n=1+1+1+1+1+1+1+1+1+1 expect SUCCESS or SYS_BUSY, 1, 1\n", i);
+    strcpy(text + used, "each call n\n");
+    assert_true(read_text(text));
+}
 
 static void limit(const char *line, u32 fits, const char *error)
 {
@@ -796,12 +831,14 @@ int main(void)
         cmocka_unit_test(what_is_not_given),
         cmocka_unit_test(wrong_expressions),
         cmocka_unit_test(deep_expressions),
+        cmocka_unit_test(long_expressions),
         cmocka_unit_test(wrong_calls),
         cmocka_unit_test(wrong_items),
         cmocka_unit_test(wrong_steps),
         cmocka_unit_test(wrong_blocks),
         cmocka_unit_test(wrong_rows),
         cmocka_unit_test(fine_rows),
+        cmocka_unit_test(many_rows),
         cmocka_unit_test(limits),
         cmocka_unit_test(names_are_unique),
         cmocka_unit_test(names_mean_what_the_tables_say),

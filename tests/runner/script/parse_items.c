@@ -273,7 +273,7 @@ static u8 registers_named(const struct script_program *program, const struct scr
     case ITEM_SET:
         return (u8)(1 << item->index);
     default:
-        return 1 << REG_RAX;
+        return 0;
     }
 }
 

@@ -129,6 +129,7 @@ static bool read_timeout(struct script_parser *parser, struct script_case *value
 static bool read_xfail(struct script_parser *parser, struct script_case *values)
 {
     values->xfail = true;
+    values->xfail_until = 0;
     if (script_take_word(parser, "until") && !read_version(parser, &values->xfail_until))
         return false;
     struct script_lexeme why = parser->now;
@@ -144,21 +145,7 @@ static bool read_xfail(struct script_parser *parser, struct script_case *values)
     return true;
 }
 
-/* A test's line replaces the suite's, whole; only needs add up. */
-static void forget(struct script_case *values, u64 statement)
-{
-    switch (statement) {
-    case STATEMENT_PROFILE:
-        values->profiles[0] = 0;
-        break;
-    case STATEMENT_XFAIL:
-        values->xfail_until = 0;
-        break;
-    default:
-        break;
-    }
-}
-
+/* A test's line replaces its suite's; only needs add up. */
 bool script_parse_metadata(struct script_parser *parser, const struct script_name *verb,
                            struct script_metadata *metadata)
 {
@@ -167,8 +154,6 @@ bool script_parse_metadata(struct script_parser *parser, const struct script_nam
     u32 kind = (u32)(verb->value - STATEMENT_SOURCE);
     if (metadata->here & 1u << kind && verb->value != STATEMENT_NEED)
         return script_fail(parser, parser->now.text, "'%s' is given twice", verb->text);
-    if (!(metadata->here & 1u << kind))
-        forget(&metadata->values, verb->value);
     metadata->here |= 1u << kind;
     metadata->given |= 1u << kind;
     script_take(parser);
