@@ -372,5 +372,5 @@ bool script_start(const struct script_port *port, char *why, size_t size)
 {
     machine = port;
     run_memory_start();
-    return run_states_start(port, why, size);
+    return run_facts_start(port, why, size);
 }

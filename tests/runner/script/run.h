@@ -142,21 +142,29 @@ bool run_function_list(struct script_run *run, enum script_function function, co
 
 /* ---- states (states.c, climb.c) ---- */
 
-bool run_states_start(const struct script_port *port, char *why, size_t size);
+/* Nothing is known of the module, or that it is as after a reset. */
+void run_states_start(const struct script_port *port, bool as_after_reset);
+void run_states_forget(void); /* it isn't in a known state any more */
+/* To a state before SYS.CONFIG. */
+bool run_go_plain(struct script_run *run, enum script_state state);
 bool run_step_from(struct script_run *run, const struct script_from *from, bool bring);
-/* Facts that need SYS.LP.INIT, for cases that have to know them before their first step. */
-bool run_learn(struct script_run *run, enum script_state state);
 /* TDMRs as the harness configures them here and now */
 const struct script_layout *run_layout_now(struct script_run *run);
 u32 run_tdmrs_configured(struct script_run *run);
 /* The case is over: what it changed for good is undone. */
 void run_states_leave(struct script_run *run);
 struct script_progress *run_progress(void);
-bool run_sysrd(struct script_run *run, u64 field, u64 *value, struct script_made *made);
 /* False, with a verdict: a call of the sequence was refused, or the machine lacks something. */
 bool run_climb(struct script_run *run, enum script_state state, const struct script_setup *setup,
                const struct script_layout *layout);
 u64 run_package_bits(const struct script_run *run);
+
+/* ---- facts (facts.c) ---- */
+
+bool run_facts_start(const struct script_port *port, char *why, size_t size);
+/* Facts that need SYS.LP.INIT, for cases that have to know them before their first step. */
+bool run_learn(struct script_run *run, enum script_state state);
+bool run_sysrd(struct script_run *run, u64 field, u64 *value, struct script_made *made);
 
 /* ---- expectations (expect.c) and what a failure prints (failure.c) ---- */
 
