@@ -57,6 +57,8 @@ static bool value_ok(const char *name, u64 value)
 {
     if (strcmp(name, "ext_page_type") == 0)
         return value >= SOFT_PAGE_POOL_FIRST && value <= 0xFF; /* below are the module's own page types */
+    if (strcmp(name, "rdall_bytes") == 0) /* two headers and a field of two elements, up to a page */
+        return value >= 32 && value <= PAGE_SIZE;
     if (strcmp(name, "pamt_bitmap_bits") == 0)
         return value == 1 || value == 2 || value == 4 || value == 8;
     if (strcmp(name, "pair_page_type") == 0)

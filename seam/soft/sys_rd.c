@@ -93,7 +93,7 @@ static bool append(const struct soft_request *request, struct list *list, u32 ro
     const struct soft_field *field = &soft_fields[row];
     bool extend = continues(list, row, number);
     u32 bytes = 8 * field->elements + (extend ? 0 : 8);
-    if (list->used + bytes > LIST_BYTES)
+    if (list->used + bytes > request->module->knobs.rdall_bytes)
         return false;
     if (!extend) {
         close_sequence(list);

@@ -473,6 +473,28 @@ static void sys_rdall_in_ext(void **state)
     fake_free(fake);
 }
 
+/* A list too long for its page goes on where R8 says; all parts together are all elements. */
+static void sys_rdall_in_parts(void **state)
+{
+    (void)state;
+    struct fake *fake = with_lp0("1.5.01");
+    soft_live_knobs(fake->module)->rdall_bytes = 256;
+    u32 elements = 0, parts = 0;
+    for (u64 next = ~0ull; parts == 0 || next != ~0ull; parts++) {
+        struct soft_regs out = run(fake, 0, 37, .rdx = INFO, .r8 = next);
+        u32 used = get_u64(fake, INFO) & 0xFFFF, sequences = get_u64(fake, INFO) >> 16 & 0xFFFF;
+        assert_status("part", out.rax, out.r8 == ~0ull ? 0 : 0xC0000C0400000000);
+        assert_true(used <= 256 && parts < 100);
+        elements += (used - 8) / 8 - sequences;
+        next = out.r8;
+    }
+    assert_int_equal(elements, 354);
+    assert_true(parts > 12);
+    assert_false(soft_knob_set(&fake->knobs, "rdall_bytes=4097"));
+    assert_false(soft_knob_set(&fake->knobs, "rdall_bytes=31"));
+    fake_free(fake);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -487,6 +509,7 @@ int main(void)
         cmocka_unit_test(sys_rdall_rows),
         cmocka_unit_test(sys_rdall_agrees_with_sys_rd),
         cmocka_unit_test(sys_rdall_in_ext),
+        cmocka_unit_test(sys_rdall_in_parts),
     };
     return cmocka_run_group_tests_name("soft_info", tests, NULL, NULL);
 }
