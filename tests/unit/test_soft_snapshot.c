@@ -485,6 +485,89 @@ static void footprint_sees_what_a_host_sees(void **state)
     fake_free(fake);
 }
 
+/* ---- pages that hold entries come and go ---- */
+
+static u64 pair(struct fake *fake, u32 leaf)
+{
+    return run(fake, 0, leaf, .rcx = POOL | 1, .rdx = PAIRS, .r8 = PAIRS + PAGE_SIZE).rax;
+}
+
+/* A TD that is torn down: its child's entry still names it. */
+static void leave_a_stale_owner(struct fake *fake)
+{
+    const u64 tdr = POOL + 0x40000, child = POOL + 0x50000;
+    assert_status("MNG.CREATE", run(fake, 0, 9, .rcx = tdr, .rdx = 33).rax, 0);
+    assert_status("MNG.KEY.CONFIG", run(fake, 0, 8, .rcx = tdr).rax, 0);
+    assert_status("MNG.KEY.CONFIG", run(fake, 2, 8, .rcx = tdr).rax, 0);
+    assert_status("MNG.ADDCX", run(fake, 0, 1, .rcx = child, .rdx = tdr).rax, 0);
+    assert_status("MNG.VPFLUSHDONE", run(fake, 0, 19, .rcx = tdr).rax, 0);
+    assert_status("CACHE.WB", run(fake, 0, 40, .rcx = 0).rax, 0);
+    assert_status("CACHE.WB", run(fake, 2, 40, .rcx = 0).rax, 0);
+    assert_status("MNG.KEY.FREEID", run(fake, 0, 20, .rcx = tdr).rax, 0);
+    assert_status("PAGE.RECLAIM", run(fake, 0, 28, .rcx = child).rax, 0);
+    assert_status("PAGE.RECLAIM", run(fake, 0, 28, .rcx = tdr).rax, 0);
+    assert_int_equal(run(fake, 0, 24, .rcx = child).rdx, tdr);
+}
+
+/* Also what the entries of a released page said comes back, in every order, and whatever the host wrote. */
+static void released_entries_come_back(void **state)
+{
+    (void)state;
+    struct fake *fake = new_fake_of("dpamt", 10);
+    struct moment moments[4];
+    for (u32 i = 0; i < 4; i++)
+        moment_new(&moments[i]);
+    live(fake, 0);
+    moment_take(fake, &moments[0]);
+    assert_status("PAMT.ADD", pair(fake, 58), 0);
+    moment_take(fake, &moments[1]);
+    leave_a_stale_owner(fake);
+    moment_take(fake, &moments[2]);
+    assert_status("PAMT.REMOVE", pair(fake, 59), 0);
+    moment_take(fake, &moments[3]);
+    for (u32 from = 0; from < 4; from++)
+        for (u32 to = 0; to < 4; to++)
+            for (u32 then = 0; then < 4; then++) {
+                const u32 order[] = {from, to, then};
+                for (u32 i = 0; i < 3; i++) {
+                    moment_restore(fake, &moments[order[i]]);
+                    if (order[i] % 3 == 0) /* there is no pair */
+                        memset(fake->ram + PAIRS, 0xE0 + (int)i, 2 * PAGE_SIZE);
+                }
+            }
+    for (u32 i = 0; i < 4; i++)
+        moment_free(&moments[i]);
+    fake_free(fake);
+}
+
+/* Two lives with the same pair: going back to the one writes where the other one's entries are. */
+static void shared_pairs_spoil(void **state)
+{
+    (void)state;
+    struct fake *fake = new_fake_of("dpamt", 10);
+    struct moment without, with, other;
+    moment_new(&without);
+    moment_new(&with);
+    moment_new(&other);
+    live(fake, 0);
+    moment_take(fake, &without);
+    assert_status("PAMT.ADD", pair(fake, 58), 0);
+    moment_take(fake, &with);
+    live(fake, 1);
+    assert_status("PAMT.ADD", pair(fake, 58), 0);
+    add_pages(fake, POOL, 10);
+    moment_take(fake, &other);
+    moment_restore(fake, &without); /* touches no pair */
+    moment_restore(fake, &other);
+    moment_restore(fake, &with);
+    moment_refused(fake, &other);
+    moment_restore(fake, &without);
+    moment_free(&without);
+    moment_free(&with);
+    moment_free(&other);
+    fake_free(fake);
+}
+
 /* ---- any sequence of calls, snapshots, restores and resets ---- */
 
 #define SLOTS 6
@@ -594,7 +677,7 @@ static void stagger(struct drunk *drunk)
     if (dynamic(fake))
         play_with_pairs(drunk);
     play_with_tds(drunk);
-    if (dice(drunk, 8) == 0)
+    if (dice(drunk, 16) == 0)
         change_module(drunk);
     for (u32 i = dice(drunk, 20); i > 0; i--) {
         for (u32 j = 0; j < 8; j++) /* the same few pages again and again, in any order */
@@ -650,7 +733,8 @@ static void walk_about(const char *profile, u64 seed)
     for (u32 i = 0; i < 1000; i++) {
         struct slot *slot = &drunk.slots[dice(&drunk, SLOTS)];
         u32 what = dice(&drunk, 40);
-        if (what == 0)
+        bool dead = !soft_pamt_initialised(drunk.fake->module);
+        if (what == 0 || (dead && dice(&drunk, 3) == 0))
             begin_life(&drunk);
         else if (what < 10)
             take(&drunk, slot);
@@ -690,6 +774,8 @@ int main(void)
         cmocka_unit_test(the_platform_stays),
         cmocka_unit_test(live_changes_come_back),
         cmocka_unit_test(footprint_sees_what_a_host_sees),
+        cmocka_unit_test(released_entries_come_back),
+        cmocka_unit_test(shared_pairs_spoil),
         cmocka_unit_test(any_way),
         cmocka_unit_test(any_way_with_dynamic_pamt),
     };
