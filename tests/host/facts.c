@@ -23,49 +23,53 @@ struct walk {
 
 /* ---- values ---- */
 
-/* A number, a status or a variable that stands for one: all that a leaf or a status is written as. */
-static bool value_of(const struct walk *walk, struct script_expr expr, u64 *value)
+#define FOLLOW_MAX 8 /* variables made of variables */
+
+static bool compute(const struct walk *walk, struct script_expr expr, u32 follow, u64 *value);
+
+/* What a row binds, or the only step so far that assigns it */
+static bool variable_value(const struct walk *walk, u8 index, u32 follow, u64 *value)
 {
-    for (u32 follow = 0; follow < SCRIPT_MAX_OPERANDS; follow++) {
-        const struct script_token *token = &program.tokens[expr.first];
-        if (expr.count != 1 || token->kind == TOKEN_NUMBER) {
-            *value = token->value;
-            return expr.count == 1;
-        }
-        if (token->kind != TOKEN_VARIABLE)
-            return false;
-        expr = (struct script_expr){0, 0};
-        if (walk->assignments[token->index] == 1)
-            expr = walk->assigned[token->index];
-        for (u32 i = 0; i < program.row_count; i++)
-            if (!program.row[i].is_register && program.row[i].index == token->index)
-                expr = program.row[i].value;
-        if (expr.count == 0)
-            return false;
-    }
-    return false;
+    struct script_expr expr = {0, 0};
+    if (walk->assignments[index] == 1)
+        expr = walk->assigned[index];
+    for (u32 i = 0; i < program.row_count; i++)
+        if (!program.row[i].is_register && program.row[i].index == index)
+            expr = program.row[i].value;
+    return expr.count > 0 && follow < FOLLOW_MAX && compute(walk, expr, follow + 1, value);
 }
 
-/* Details are (value & mask) << shift | ... of such values. */
-static bool detail_of(const struct walk *walk, struct script_expr expr, u64 *value)
+/* As far as numbers and such variables go */
+static bool compute(const struct walk *walk, struct script_expr expr, u32 follow, u64 *value)
 {
     u64 stack[SCRIPT_MAX_DEPTH + 4];
     u32 depth = 0;
     for (u32 i = 0; i < expr.count; i++) {
         const struct script_token *token = &program.tokens[expr.first + i];
-        if (token->kind == TOKEN_NUMBER || token->kind == TOKEN_VARIABLE) {
-            if (!value_of(walk, (struct script_expr){(u16)(expr.first + i), 1}, &stack[depth++]))
+        if (token->kind == TOKEN_NUMBER) {
+            stack[depth++] = token->value;
+        } else if (token->kind == TOKEN_VARIABLE) {
+            if (!variable_value(walk, token->index, follow, &stack[depth++]))
                 return false;
-            continue;
+        } else if (token->kind == TOKEN_UNARY) {
+            stack[depth - 1] = script_unary(token->index, stack[depth - 1]);
+        } else if (token->kind == TOKEN_CALL && token->index == FUNCTION_bit) {
+            script_binary(OP_SHIFT_LEFT, 1, stack[depth - 1], &stack[depth - 1]);
+        } else if (token->kind == TOKEN_BINARY) {
+            depth--;
+            if (!script_binary(token->index, stack[depth - 1], stack[depth], &stack[depth - 1]))
+                return false;
+        } else {
+            return false;
         }
-        if (token->kind != TOKEN_BINARY || depth < 2)
-            return false;
-        depth--;
-        if (!script_binary(token->index, stack[depth - 1], stack[depth], &stack[depth - 1]))
-            return false;
     }
     *value = depth ? stack[0] : 0;
-    return depth <= 1;
+    return depth == 1;
+}
+
+static bool value_of(const struct walk *walk, struct script_expr expr, u64 *value)
+{
+    return compute(walk, expr, 0, value);
 }
 
 /* ---- statuses ---- */
@@ -96,7 +100,7 @@ static void status_text(const struct walk *walk, const struct script_status *sta
         format(text, size, "%s", name);
     else if (status->match == MATCH_ANY_DETAIL)
         format(text, size, "%s any", name);
-    else if (!detail_of(walk, status->detail, &detail))
+    else if (!value_of(walk, status->detail, &detail))
         format(text, size, "%s detail=?", name);
     else
         describe(text, size, status->status | (u32)detail);
@@ -104,45 +108,54 @@ static void status_text(const struct walk *walk, const struct script_status *sta
 
 /* ---- lines ---- */
 
+/* What goes in RAX: leaf and version, of the call itself or of its row. */
+struct target {
+    bool leaf_known, version_known;
+    u64 leaf, version;
+};
+
+static void take_operand(const struct walk *walk, const struct script_operand *operand, struct target *target)
+{
+    u64 rax;
+    if (operand->is_register && operand->index == REG_VERSION)
+        target->version_known = value_of(walk, operand->value, &target->version);
+    if (!operand->is_register || operand->index != REG_RAX)
+        return;
+    target->leaf_known = target->version_known = value_of(walk, operand->value, &rax);
+    target->leaf = rax & 0xFFFF;
+    target->version = rax >> TDX_RAX_VERSION_SHIFT & 0xFF;
+}
+
+static struct target target_of(const struct walk *walk, const struct script_call *call)
+{
+    struct target target = {.version_known = true};
+    target.leaf_known = !call->raw && value_of(walk, call->leaf, &target.leaf);
+    for (u32 i = 0; i < call->operand_count; i++)
+        take_operand(walk, &call->operands[i], &target);
+    for (u32 i = 0; call->each && i < program.row_count; i++)
+        take_operand(walk, &program.row[i], &target);
+    return target;
+}
+
 static void print_line(const struct walk *walk, const struct script_step *step, bool parallel,
                        const char *status)
 {
-    const struct script_call *call = &step->call;
-    const struct script_case *item = walk->item;
-    u64 leaf = 0, version = 0;
-    bool known = !call->raw && value_of(walk, call->leaf, &leaf), version_known = !call->raw;
-    for (u32 i = 0; i < call->operand_count; i++) {
-        if (call->raw && call->operands[i].index == REG_RAX) {
-            known = version_known = value_of(walk, call->operands[i].value, &leaf);
-            version = leaf >> TDX_RAX_VERSION_SHIFT & 0xFF;
-            leaf &= ~(0xFFull << TDX_RAX_VERSION_SHIFT);
-        }
-        if (call->operands[i].index == REG_VERSION)
-            version_known = value_of(walk, call->operands[i].value, &version);
-    }
-    for (u32 i = 0; call->each && i < program.row_count; i++) {
-        const struct script_operand *operand = &program.row[i];
-        if (operand->is_register && operand->index == REG_VERSION)
-            version_known = value_of(walk, operand->value, &version);
-        if (operand->is_register && call->raw && operand->index == REG_RAX) {
-            known = version_known = value_of(walk, operand->value, &leaf);
-            version = leaf >> TDX_RAX_VERSION_SHIFT & 0xFF;
-            leaf &= ~(0xFFull << TDX_RAX_VERSION_SHIFT);
-        }
-    }
-    const char *name = known && leaf <= 0xFFFF ? tdx_leaf_name((unsigned)leaf) : NULL;
-    char leaf_text[UNKNOWN_MAX] = "?", version_text[UNKNOWN_MAX] = "?";
-    if (name)
-        format(leaf_text, sizeof(leaf_text), "%s", name);
-    else if (known)
-        format(leaf_text, sizeof(leaf_text), "0x%llx", (unsigned long long)leaf);
-    if (version_known)
-        format(version_text, sizeof(version_text), "%llu", (unsigned long long)version);
     static const char *const sources[] = {"module-1.5.01", "patch-v2", "spec-quote",
                                           "linux",         "project",  "inferred"};
+    const struct script_case *item = walk->item;
+    struct target target = target_of(walk, &step->call);
+    const char *name =
+        target.leaf_known && target.leaf <= 0xFFFF ? tdx_leaf_name((unsigned)target.leaf) : NULL;
+    char leaf[UNKNOWN_MAX] = "?", version[UNKNOWN_MAX] = "?";
+    if (name)
+        format(leaf, sizeof(leaf), "%s", name);
+    else if (target.leaf_known)
+        format(leaf, sizeof(leaf), "0x%llx", (unsigned long long)target.leaf);
+    if (target.version_known)
+        format(version, sizeof(version), "%llu", (unsigned long long)target.version);
     printf("%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s:%u\n", item->id, sources[item->source],
-           script_state_name(walk->state), leaf_text, version_text, status, parallel ? "par" : "",
-           item->profiles, walk->suite->files[item->file].name, step->line);
+           script_state_name(walk->state), leaf, version, status, parallel ? "par" : "", item->profiles,
+           walk->suite->files[item->file].name, step->line);
 }
 
 static u32 print_alternative(const struct walk *walk, const struct script_step *step, bool parallel,
