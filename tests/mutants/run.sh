@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: MIT
 #
 # Are the tests worth anything? Applies the one-line faults of list.txt to a copy of the tree, one at a time, and
-# asks the tests to notice each: unit tests first, then the conformance suite against the soft module in a host
-# process, then the suite in QEMU. The first that fails has killed the mutant; one that nobody notices survives.
+# asks the tests to notice each: the conformance suite against the soft module in a host process, then the unit tests,
+# then the suite in QEMU. The first that fails has killed the mutant; one that nobody notices survives.
 #
 #   tests/mutants/run.sh [NUMBER...]     all, or only these (line numbers of list.txt)
 #
@@ -19,6 +19,7 @@ jobs=$(nproc 2>/dev/null || echo 2)
 unset MAKEFLAGS MFLAGS MAKELEVEL
 
 by=
+broken=
 killed=0
 survived=0
 wrong=0
@@ -34,6 +35,13 @@ in_tree() { # in_tree STAGE COMMAND...: quietly, with what it said kept
     (cd "$tree" && DEPS=0 "$@") >"$log/$number.$stage" 2>&1
 }
 
+make_in_tree() { # make_in_tree STAGE TARGET...; false: a fault that the compiler sees
+    stage=$1
+    shift
+    in_tree "$stage" make -j"$jobs" --no-print-directory "$@" || broken=1
+    [ -z "$broken" ]
+}
+
 suite_on_host() { # each profile has cases that the others skip
     for profile in ext 1.5.01 dpamt; do
         in_tree "host-$profile" build/host/tdxt run --profile $profile tests/conformance/*.tdxt || return 1
@@ -46,15 +54,15 @@ suite_in_qemu() {
     done
 }
 
-builds() {
-    in_tree build make -j"$jobs" --no-print-directory boot unit-built build/host/tdxt
-}
-
-notices() { # sets by
-    by=unit
-    in_tree unit make --no-print-directory unit || return 0
+notices() { # the quickest first; sets by, or broken
+    broken=
+    make_in_tree build-suite build/host/tdxt || return 1
     by=suite
     suite_on_host || return 0
+    make_in_tree build-unit unit-built || return 1
+    by=unit
+    in_tree unit make --no-print-directory unit || return 0
+    make_in_tree build-boot boot || return 1
     by=qemu
     suite_in_qemu || return 0
     by=
@@ -69,6 +77,9 @@ judge() { # judge EXPECTED-TO-SURVIVE
             wrong=$((wrong + 1))
             echo "  listed as a survivor; strike that out"
         }
+    elif [ -n "$broken" ]; then
+        wrong=$((wrong + 1))
+        echo "does not build  $number  $file: a fault must be one that only a test can see, see $log/$number.build-*"
     else
         survived=$((survived + 1))
         printf 'SURVIVED        %3d  %s: %s%s\n' "$number" "$file" "$what" "${1:+ ($1)}"
@@ -93,7 +104,7 @@ only=$*
 fresh_copy
 number=0
 echo "building and testing the unchanged tree first"
-if ! builds || notices; then
+if notices || [ -n "$broken" ]; then
     echo "the unchanged tree fails${by:+ in $by}: mend it first, see $log/0.*" >&2
     exit 2
 fi
@@ -108,14 +119,11 @@ while IFS= read -r line; do
     what=$(trim "${rest%% | *}")
     why=
     case $rest in *' | survives: '*) why=${rest#* | survives: } ;; esac
-    if ! apply; then
+    if apply; then
+        judge "$why"
+    else
         wrong=$((wrong + 1))
         echo "does not apply  $number  $file: '$expression' must change exactly one line"
-    elif ! builds; then
-        wrong=$((wrong + 1))
-        echo "does not build  $number  $file: a fault must be one that only a test can see, see $log/$number.build"
-    else
-        judge "$why"
     fi
     cp "$file" "$tree/$file"
 done <"$list"
