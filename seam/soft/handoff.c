@@ -62,8 +62,8 @@ static u64 shut_down(const struct soft_request *request, u16 version, bool avoid
     if (soft_others_inside(module, request->lp))
         status = TDX_SYS_BUSY;
     else if (avoid_compat_sensitive && tds_in_build(module))
-        status = soft_operand(module->knobs.update_compat_status,
-                              min_u64(tds_in_build(module), 0xFFFF) << UPDATE_BUILDS_SHIFT);
+        status = soft_operand(module->knobs.update_compat_status, min_u64(tds_in_build(module), 0xFFFF)
+                                                                      << UPDATE_BUILDS_SHIFT);
     if (status == TDX_SUCCESS)
         write_handoff(module, version);
     else
