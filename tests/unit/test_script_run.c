@@ -186,22 +186,22 @@ static void test_memory(void **state)
 static void test_lists(void **state)
 {
     (void)state;
-    passes(
-        "from initialised\np = alloc(3)\nl = hpa_list(p, 1, 2)\nexpect first_entry(l) == 0, l >> 55 == 1\n"
-        "expect read(list_page(l)) == p + 4096, read(list_page(l) + 8) == p + 8192\n"
-        "expect read(list_page(l) + 16) == 0, list_page(l) != list_page(hpa_list(p, 1, 2))\n"
-        "m = list_info(list_page(l), 3, 7)\nexpect first_entry(m) == 3, m >> 55 == 7, list_page(m) == list_page(l)\n"
-        "expect hpa_list(p, 0, 600) >> 55 == 511, hpa_list(p, 0, 512) >> 55 == 511");
+    passes("from initialised\np = alloc(3)\nl = hpa_list(p, 1, 2)\nexpect first_entry(l) == 0, l >> 55 == 1\n"
+           "expect read(list_page(l)) == p + 4096, read(list_page(l) + 8) == p + 8192\n"
+           "expect read(list_page(l) + 16) == 0, list_page(l) != list_page(hpa_list(p, 1, 2))\n"
+           "m = list_info(list_page(l), 3, 7)\n"
+           "expect first_entry(m) == 3, m >> 55 == 7, list_page(m) == list_page(l)\n"
+           "expect hpa_list(p, 0, 600) >> 55 == 511, hpa_list(p, 0, 512) >> 55 == 511");
     passes("from initialised\np = alloc(1)\nn = linked_list(p, 512)\nexpect read(n) == p\n"
            "expect read(n + 510 * 8) == p + 510 * 4096, read(n + 511 * 8) == n + 4096\n"
            "expect read(n + 4096) == p + 511 * 4096, read(n + 4096 + 8) == -1, read(n + 8184) == -1\n"
            "expect read(linked_list(p, 511) + 4088) == -1, read(linked_list(p, 0)) == -1");
-    passes(
-        "from initialised\nt = tdmr_list()\nexpect tdmr_count() == 2, read(t) == tdmr_info(t, 0)\n"
-        "expect read(t + 8) == tdmr_info(t, 1), read(tdmr_info(t, 1) + TDMR.BASE) == tdmr_base(1)\n"
-        "expect read(tdmr_info(t, 0) + TDMR.SIZE) == tdmr_size(0), tdmr_base(1) == tdmr_base(0) + tdmr_size(0)\n"
-        "call SYS.CONFIG rcx=t rdx=tdmr_count() r8=keyid(0) expect SUCCESS\n"
-        "expect owner(in_pamt()) == OWNER.PAMT, read(tdmr_info(t, 0) + TDMR.PAMT_4K_BASE) == in_pamt()");
+    passes("from initialised\nt = tdmr_list()\nexpect tdmr_count() == 2, read(t) == tdmr_info(t, 0)\n"
+           "expect read(t + 8) == tdmr_info(t, 1), read(tdmr_info(t, 1) + TDMR.BASE) == tdmr_base(1)\n"
+           "expect read(tdmr_info(t, 0) + TDMR.SIZE) == tdmr_size(0), tdmr_base(1) == tdmr_base(0) + "
+           "tdmr_size(0)\n"
+           "call SYS.CONFIG rcx=t rdx=tdmr_count() r8=keyid(0) expect SUCCESS\n"
+           "expect owner(in_pamt()) == OWNER.PAMT, read(tdmr_info(t, 0) + TDMR.PAMT_4K_BASE) == in_pamt()");
 }
 
 static void test_addresses(void **state)
@@ -214,19 +214,20 @@ static void test_addresses(void **state)
            "call EXT.MEM.ADD rcx=hpa_list(outside_tdmrs(), 0, 1) expect OPERAND_ADDR_RANGE_ERROR any\n"
            "call EXT.MEM.ADD rcx=hpa_list(in_hole(), 0, 1) expect OPERAND_ADDR_RANGE_ERROR any\n"
            "call EXT.MEM.ADD rcx=hpa_list(in_reserved(), 0, 1) expect PAGE_METADATA_INCORRECT any");
-    passes(
-        "from ready\nfor i in 0..sysrd(NUM_CMRS)\n"
-        "expect owner(in_hole()) != OWNER.SEAMRR\nexpect in_hole() < sysrd(CMR_BASE + i) || in_hole() >= sysrd(CMR_BASE + i) + sysrd(CMR_SIZE + i)\nend");
+    passes("from ready\nfor i in 0..sysrd(NUM_CMRS)\n"
+           "expect owner(in_hole()) != OWNER.SEAMRR\n"
+           "expect in_hole() < sysrd(CMR_BASE + i) || in_hole() >= sysrd(CMR_BASE + i) + sysrd(CMR_SIZE + "
+           "i)\nend");
     passes("from ready tdmrs=1\nexpect outside_tdmrs() < tdmr_base(0) || outside_tdmrs() >= tdmr_base(1)");
 }
 
 static void test_facts(void **state)
 {
     (void)state;
-    passes(
-        "from initialised\nexpect cpus() == 4, packages() == 2, package_cpu(1, 0) == 2, package_cpu(0, 1) == 1\n"
-        "expect keyid(0) == 32, keyid(1) == 33, keyids() == 32, features0() & FEATURE.EXT\n"
-        "expect sysrd(TDX_FEATURES0) == features0()");
+    passes("from initialised\n"
+           "expect cpus() == 4, packages() == 2, package_cpu(1, 0) == 2, package_cpu(0, 1) == 1\n"
+           "expect keyid(0) == 32, keyid(1) == 33, keyids() == 32, features0() & FEATURE.EXT\n"
+           "expect sysrd(TDX_FEATURES0) == features0()");
     passes("from initialised\nc = counter(COUNTER.SEAMCALLS)\ncall SYS.LP.SHUTDOWN\n"
            "expect SUCCESS, counter(COUNTER.SEAMCALLS) == c + 1");
     passes("from ready\np = alloc(1)\nexpect page_type(p) == PAGE.NDA\n"
@@ -236,13 +237,14 @@ static void test_facts(void **state)
 static void test_calls(void **state)
 {
     (void)state;
-    passes(
-        "from initialised\ncall SYS.RD rdx=NUM_CMRS\nexpect SUCCESS, in.rdx == NUM_CMRS, rcx unchanged, rdx set,\\\n"
-        " r8 set, others unchanged\nexpect rcx == 0x1111111111111000, r9 == 0x9999999999999000");
-    passes(
-        "from initialised\ncall 34 rdx=NUM_CMRS expect SUCCESS\nleaf = SYS.RD\ncall leaf rdx=NUM_CMRS expect SUCCESS\n"
-        "call raw rax=34 rdx=NUM_CMRS expect SUCCESS\ncall raw rax=34 | 7 << 16 expect OPERAND_INVALID op=RAX\n"
-        "call SYS.RD version=7 expect OPERAND_INVALID op=RAX\nexpect in.rax == 34 | 7 << 16");
+    passes("from initialised\ncall SYS.RD rdx=NUM_CMRS\n"
+           "expect SUCCESS, in.rdx == NUM_CMRS, rcx unchanged, rdx set,\\\n"
+           " r8 set, others unchanged\nexpect rcx == 0x1111111111111000, r9 == 0x9999999999999000");
+    passes("from initialised\ncall 34 rdx=NUM_CMRS expect SUCCESS\nleaf = SYS.RD\n"
+           "call leaf rdx=NUM_CMRS expect SUCCESS\n"
+           "call raw rax=34 rdx=NUM_CMRS expect SUCCESS\n"
+           "call raw rax=34 | 7 << 16 expect OPERAND_INVALID op=RAX\n"
+           "call SYS.RD version=7 expect OPERAND_INVALID op=RAX\nexpect in.rax == 34 | 7 << 16");
     passes("from reset\ncall SYS.INIT rcx=1 @last expect OPERAND_INVALID op=RCX or SUCCESS\n"
            "call SYS.INIT rcx=1 @(1 + 1) expect OPERAND_INVALID any\ncall SYS.INIT rcx=1 @package1\n"
            "expect SYS_BUSY or OPERAND_INVALID detail=1, rax == 0xC000010000000001");
@@ -290,15 +292,15 @@ static void test_resume_conventions(void **state)
 static void test_injection(void **state)
 {
     (void)state;
-    passes(
-        "from reset\ninject status SYS.INIT nth 2 rax=RND_NO_ENTROPY\ncall SYS.INIT rcx=1\n"
-        "expect OPERAND_INVALID op=RCX\ncall SYS.INIT rcx=0 expect RND_NO_ENTROPY\ninject no_entropy SYS.INIT\n"
-        "call SYS.INIT rcx=0 expect RND_NO_ENTROPY\ninject vmfail SYS.INIT count 2\n"
-        "call SYS.INIT rcx=0 expect SW_VMFAIL_INVALID, others unchanged\ninject stop\n"
-        "call SYS.INIT rcx=0 expect SUCCESS");
+    passes("from reset\ninject status SYS.INIT nth 2 rax=RND_NO_ENTROPY\ncall SYS.INIT rcx=1\n"
+           "expect OPERAND_INVALID op=RCX\ncall SYS.INIT rcx=0 expect RND_NO_ENTROPY\n"
+           "inject no_entropy SYS.INIT\n"
+           "call SYS.INIT rcx=0 expect RND_NO_ENTROPY\ninject vmfail SYS.INIT count 2\n"
+           "call SYS.INIT rcx=0 expect SW_VMFAIL_INVALID, others unchanged\ninject stop\n"
+           "call SYS.INIT rcx=0 expect SUCCESS");
     passes("from configured\ninject ket_busy SYS.KEY.CONFIG\ncall SYS.KEY.CONFIG expect OPERAND_BUSY op=KET");
-    passes(
-        "from reset\ninject status SYS.INIT count 100 rax=SYS_BUSY\nfrom reset\ncall SYS.INIT rcx=0 expect SUCCESS");
+    passes("from reset\ninject status SYS.INIT count 100 rax=SYS_BUSY\nfrom reset\n"
+           "call SYS.INIT rcx=0 expect SUCCESS");
     passes("from reset\ninject status SYS.INIT count 100 rax=SYS_BUSY");
     passes("from started\ninject status SYS.RD rax=SYS_BUSY\ncall SYS.INIT rcx=1 unchanged\n"
            "call SYS.RD rdx=5 expect SYS_BUSY");
@@ -316,10 +318,10 @@ static void test_platform(void **state)
            "from reset\ncall SYS.INIT rcx=0 expect SUCCESS");
     passes("from reset\nplatform msr 0x3B = 5 @cpu1\nbring started\ncall SYS.LP.INIT @cpu0 expect SUCCESS\n"
            "call SYS.LP.INIT @cpu1 expect INCONSISTENT_MSR detail=0x3B");
-    passes(
-        "from reset\nplatform packages = 4\nbring initialised\n"
-        "expect packages() == 4, sysrd(NUM_PKGS) == 4, package_cpu(3, 0) == 3\nbring ready\nfrom initialised\n"
-        "expect packages() == 2");
+    passes("from reset\nplatform packages = 4\nbring initialised\n"
+           "expect packages() == 4, sysrd(NUM_PKGS) == 4, package_cpu(3, 0) == 3\nbring ready\n"
+           "from initialised\n"
+           "expect packages() == 2");
     passes("from reset\nplatform cpuid 0x1F 0 eax = 9\nplatform cpuid 0x80000000 0 eax = 0x80000000\n"
            "call SYS.INIT rcx=0 expect CPUID_LEAF_NOT_SUPPORTED detail=0x80000008");
     passes("from reset\nplatform cmr 0 = 0x100001, 4096\ncall SYS.INIT rcx=0 expect CMR_LIST_INVALID any");
@@ -435,10 +437,10 @@ static void test_failures(void **state)
     expect_verdict(VERDICT_FAIL, "from reset\nx = page_type(0)", "page_type(0x0) needs SUCCESS");
     expect_verdict(VERDICT_FAIL, "from started\ncall SYS.LP.INIT @2\ncall SYS.LP.INIT @all expect SUCCESS",
                    "SYS.LP.INIT (rax=0x23) on CPU 2 returned 0xc000050300000000 SYS_LP_INIT_DONE");
-    expect_verdict(
-        VERDICT_FAIL,
-        "from reset\npar\ncall SYS.INIT rcx=1 @0\ncall SYS.RD rdx=5 @1\nend\nexpect outcome (SUCCESS, SUCCESS)",
-        "lane 1, CPU 1: 0xc0000");
+    expect_verdict(VERDICT_FAIL,
+                   "from reset\npar\ncall SYS.INIT rcx=1 @0\ncall SYS.RD rdx=5 @1\nend\n"
+                   "expect outcome (SUCCESS, SUCCESS)",
+                   "lane 1, CPU 1: 0xc0000");
     assert_logged("SYS.INIT (rax=0x21) on CPU 0");
     assert_logged("SYS.RD (rax=0x22) on CPU 1");
     expect_verdict(VERDICT_FAIL,
@@ -622,10 +624,10 @@ static void test_bring(void **state)
         "bring quoting\nexpect sysrd(MAX_QUOTE_SIZE) > 0");
     passes("from extended\ncall SYS.DISABLE resume inputs expect SUCCESS\nbring extended\n"
            "expect sysrd(MEMORY_POOL_REQUIRED_PAGES) == 0");
-    passes(
-        "from initialised\nt = tdmr_list()\ncall SYS.CONFIG rcx=t rdx=1 r8=keyid(1) expect SUCCESS\nbring ready\n"
-        "call SYS.TDMR.INIT rcx=tdmr_base(0) expect TDMR_ALREADY_INITIALIZED\n"
-        "call SYS.TDMR.INIT rcx=tdmr_base(1) expect OPERAND_INVALID op=RCX");
+    passes("from initialised\nt = tdmr_list()\ncall SYS.CONFIG rcx=t rdx=1 r8=keyid(1) expect SUCCESS\n"
+           "bring ready\n"
+           "call SYS.TDMR.INIT rcx=tdmr_base(0) expect TDMR_ALREADY_INITIALIZED\n"
+           "call SYS.TDMR.INIT rcx=tdmr_base(1) expect OPERAND_INVALID op=RCX");
     expect_verdict(VERDICT_SKIP, "from keyed features=0\nbring quoting", "need no extensions");
     passes("from keyed tdmrs=1\ncall SYS.KEY.CONFIG expect SYS_KEY_CONFIG_NOT_PENDING\nbring ready\n"
            "call SYS.TDMR.INIT rcx=tdmr_base(1) expect OPERAND_INVALID op=RCX");
@@ -912,13 +914,14 @@ static void test_trace(void **state)
 {
     (void)state;
     options.trace = true;
-    passes(
-        "  from ready\n  n = 2\n  p = alloc(n)\n  for i in 0..n\n    call EXT.MEM.ADD rcx=hpa_list(p, i, 1) resume outputs\n"
-        "    expect SUCCESS, i < n\n  end");
+    passes("  from ready\n  n = 2\n  p = alloc(n)\n  for i in 0..n\n"
+           "    call EXT.MEM.ADD rcx=hpa_list(p, i, 1) resume outputs\n"
+           "    expect SUCCESS, i < n\n  end");
     options.trace = false;
     assert_logged(
         "  from ready\n  n = 0x2\n  p = 0x101000000\n  i = 0x0\n    call EXT.MEM.ADD rcx=0x101002000 @cpu0 "
-        "resume outputs\n    # CPU 0: 0x0 SUCCESS rcx=0x101002008\n    expect SUCCESS, 0x0 < 0x2\n  i = 0x1\n");
+        "resume outputs\n    # CPU 0: 0x0 SUCCESS rcx=0x101002008\n    expect SUCCESS, 0x0 < 0x2\n"
+        "  i = 0x1\n");
     retrace(
         "from ready\np = alloc(700)\nfill p 4K 7\nwrite p = 9\nexpect read(p) == 9\nsay \"p is\", p\n"
         "inject interrupt EXT.MEM.ADD nth 1 count 2 after 3\n"
@@ -938,20 +941,22 @@ static void test_trace_of_everything(void **state)
             "expect OPERAND_INVALID detail=1, rax & 3 == detail");
     retrace(
         "from reset\ninject status SYS.INIT nth 2 rax=RND_NO_ENTROPY\ncall SYS.INIT rcx=1 unchanged\n"
-        "expect OPERAND_INVALID op=RCX\nrequire 1 == 1 \"why not\"\ninject stop\ninject ipi @cpu0 every 500 us\n"
+        "expect OPERAND_INVALID op=RCX\nrequire 1 == 1 \"why not\"\ninject stop\n"
+        "inject ipi @cpu0 every 500 us\n"
         "inject stop\nplatform msr 0xBD = 0\nplatform cpuid 0x1F 0 eax = 1 @1\nplatform cmr 5 = 0, 0\n"
         "platform packages = 2\nplatform lps = 4\nplatform seamcaps = 0x7F @2\nplatform handoff_pages = 13\n"
         "knob quote_pages = 5\ncall SYS.INIT rcx=0 expect INCORRECT_MSR_VALUE detail=0xBD");
     retrace(
         "from started\npar\ncall SYS.LP.INIT @cpu0\ncall SYS.LP.INIT @cpu1 resume flag max 3\nend\n"
-        "expect outcome (SUCCESS, SUCCESS), rax[1] == 0\ncall SYS.LP.INIT @all expect SUCCESS or SYS_LP_INIT_DONE\n"
+        "expect outcome (SUCCESS, SUCCESS), rax[1] == 0\n"
+        "call SYS.LP.INIT @all expect SUCCESS or SYS_LP_INIT_DONE\n"
         "call raw rax=33 | 1 << 40 expect OPERAND_INVALID op=RAX, rcx unchanged\nbring configured tdmrs=1\n"
         "bring keyed\ncall SYS.RD version=1 rdx=5 expect OPERAND_INVALID op=RAX");
-    retrace(
-        "from keyed features=FEATURE.QUOTE version=1 tdmrs=1 keyid=keyid(2)\ninject no_entropy SYS.INIT\n"
-        "inject ket_busy SYS.KEY.CONFIG nth 4 count 5\ninject vmfail 200\n"
-        "for i in 0..3\nexpect i < 3, i == i && i <= 2, sysrd(MEMORY_POOL_REQUIRED_PAGES) == 12800, \\\n"
-        "  i * 1000000000000 + 1000000000000 + 2000000000000 > 5, i + 12345678901234567 == 12345678901234567 + i\nend");
+    retrace("from keyed features=FEATURE.QUOTE version=1 tdmrs=1 keyid=keyid(2)\ninject no_entropy SYS.INIT\n"
+            "inject ket_busy SYS.KEY.CONFIG nth 4 count 5\ninject vmfail 200\n"
+            "for i in 0..3\nexpect i < 3, i == i && i <= 2, sysrd(MEMORY_POOL_REQUIRED_PAGES) == 12800, \\\n"
+            "  i * 1000000000000 + 1000000000000 + 2000000000000 > 5, i + 12345678901234567 == "
+            "12345678901234567 + i\nend");
 }
 
 int main(void)
