@@ -250,16 +250,23 @@ static void outcome_facts(const struct walk *walk, const struct script_step *par
     }
 }
 
+static void outcomes(const struct walk *walk, const struct script_step *par, struct script_items items)
+{
+    for (u32 i = 0; i < items.count; i++) {
+        const struct script_item *item = &program.items[items.first + i];
+        if (item->kind == ITEM_ROW)
+            outcomes(walk, par, program.row_expect);
+        if (item->kind == ITEM_OUTCOME)
+            outcome_facts(walk, par, item);
+    }
+}
+
 static void par_facts(const struct walk *walk, u32 index)
 {
     const struct script_step *par = &program.steps[index];
     for (u32 i = par->other + 1u; i < program.step_count && program.steps[i].verb != VERB_PAR; i++) {
-        struct script_items items = program.steps[i].expect;
-        if (program.steps[i].verb != VERB_EXPECT)
-            continue;
-        for (u32 k = 0; k < items.count; k++)
-            if (program.items[items.first + k].kind == ITEM_OUTCOME)
-                outcome_facts(walk, par, &program.items[items.first + k]);
+        if (program.steps[i].verb == VERB_EXPECT)
+            outcomes(walk, par, program.steps[i].expect);
     }
 }
 
