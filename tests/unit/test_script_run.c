@@ -480,6 +480,8 @@ static void test_mistakes(void **state)
                    "the monitor refused 'knob ext_page_type=0x3'");
     expect_verdict(VERDICT_ERROR, "from reset\nplatform packages = 99",
                    "the monitor refused 'packages 0x63'");
+    expect_verdict(VERDICT_ERROR, "from reset\nplatform packages = 0", "the monitor refused 'packages 0x0'");
+    expect_verdict(VERDICT_SKIP, "from reset\nplatform packages = 8", "needs CPUs for 8 packages: ");
     expect_verdict(VERDICT_ERROR, "from reset\ninject status SYS.INIT nth 0 rax=0",
                    "the monitor refused this injection");
     expect_verdict(VERDICT_ERROR, "from reset\nz = 0\ninject timer @0 every z us", "a storm every 0 us");
