@@ -121,7 +121,9 @@ void soft_reset(struct soft_module *module, const struct soft_platform *platform
  *
  * False: can't be done. soft_restore() fails when the PAMT that the snapshot lives on was initialised again
  * or the journal overflowed, and then changes nothing. Pages that the module owned before and not after go
- * back through owner_changed(), and the other way round. A snapshot outlives soft_reset().
+ * back through owner_changed(), and the other way round. A snapshot outlives soft_reset(), if nobody but the
+ * module writes to its PAMT memory meanwhile (pages of PAMT pairs included). A module that stopped itself has
+ * no snapshots, but is healed by one; 31 snapshots of initialised PAMTs can be there at a time.
  */
 size_t soft_snapshot_size(void);
 bool soft_snapshot(struct soft_module *module, void *snapshot);
