@@ -57,6 +57,8 @@ static u64 with_locks(const struct soft_request *request, u32 package)
     struct soft_cache_wb *cache = &module->cache_wb[package];
     if (request->regs->rcx == RESUME && cache->next == 0)
         return TDX_WBCACHE_RESUME_ERROR;
+    if (request->regs->rcx == START)
+        cache->next = 0; /* also if there turns out to be nothing to do */
     if (request->regs->rcx == START && !choose_keyids(module, cache))
         return TDX_NO_HKID_READY_TO_WBCACHE;
     return write_back(request, package);

@@ -239,7 +239,11 @@ static void cache_wb_interrupted(void **state)
     fake->interrupts = 1;
     assert_status("not after the last", run(fake, 0, 40, .rcx = 0).rax, 0);
     assert_int_equal(fake->interrupts, 1);
+    fake->interrupt_at = 4;
+    assert_status("once more", run(fake, 0, 40, .rcx = 0).rax, 0x8000000300000000);
     assert_status("FREEID", run(fake, 0, 20, .rcx = TDR).rax, 0);
+    assert_status("nothing to do", run(fake, 0, 40, .rcx = 0).rax, 0x0000082100000000);
+    assert_status("a start ends a session in any case", run(fake, 0, 40, .rcx = 1).rax, 0xC000082300000000);
     fake_free(fake);
 }
 
