@@ -230,6 +230,10 @@ static void test_facts(void **state)
            "expect sysrd(TDX_FEATURES0) == features0()");
     passes("from initialised\nc = counter(COUNTER.SEAMCALLS)\ncall SYS.LP.SHUTDOWN\n"
            "expect SUCCESS, counter(COUNTER.SEAMCALLS) == c + 1");
+    passes(
+        "from reset\nexpect rdmsr(0x87) == 0x200000001f, cpuid(0x1f, 1, 1) == 16, cpuid(0, 7, 3) == 0x49656e69\n"
+        "platform msr 0xbd = rdmsr(0xbd) | 2\nplatform cpuid 4 3 ebx = cpuid(4, 3, 1) + 1\n"
+        "expect rdmsr(0xbd) == 3, cpuid(4, 3, 1) == 0x40");
     passes("from ready\np = alloc(1)\nexpect page_type(p) == PAGE.NDA\n"
            "call EXT.MEM.ADD rcx=hpa_list(p, 0, 1) expect SUCCESS\nexpect page_type(p) != PAGE.NDA");
 }
@@ -489,6 +493,8 @@ static void test_mistakes(void **state)
                    "from reset\ni = 7\npar\ncall SYS.INIT @0\ncall SYS.INIT @1\nend\nexpect rax[i] == 0",
                    "rax[7]: there were 2 lanes");
     expect_verdict(VERDICT_ERROR, "from reset\nx = counter(0x5000)", "the monitor knows no 0x5000");
+    expect_verdict(VERDICT_ERROR, "from reset\nx = cpuid(1, 2, 4)", "no register 4 of CPUID 0x1, 0x2");
+    expect_verdict(VERDICT_ERROR, "from reset\nx = rdmsr(bit(32))", "there is no MSR 0x100000000");
 }
 
 static void test_skips(void **state)
@@ -730,6 +736,19 @@ static void test_spoiled_snapshots(void **state)
     assert_true(calls_of("from ready\nexpect sysrd(MEMORY_POOL_REQUIRED_PAGES) == 12800") > 500);
     port = real;
     assert_int_equal(calls_of("from ready"), 0);
+}
+
+static bool few_msrs(void *context, u32 msr, u64 *value)
+{
+    (void)context;
+    return msr < 0x1000 && real.rdmsr(real.context, msr, value);
+}
+
+static void test_missing_msr(void **state)
+{
+    (void)state;
+    port.rdmsr = few_msrs;
+    expect_verdict(VERDICT_SKIP, "from reset\nx = rdmsr(0x1400)", "there is no MSR 0x1400 on this machine");
 }
 
 static bool no_msr(void *context, u32 msr, u64 value)
@@ -984,6 +1003,7 @@ int main(void)
         TEST(test_failures),
         TEST(test_mistakes),
         TEST(test_skips),
+        TEST(test_missing_msr),
         TEST(test_needs),
         TEST(test_known_bugs),
         TEST(test_endless),
