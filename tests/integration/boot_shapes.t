@@ -16,7 +16,8 @@ passes 'summary: ready, 8 LPs in 2 packages' --smp 8,packages=2 --mem 8G
 expect_out '^ok [0-9]+ bringup\.key_config\.one_package$' "two packages: the key is configured on each"
 passes 'summary: ready, 1 LPs in 1 packages' --smp 1 --mem 512M
 passes 'summary: ready, 2 LPs in 1 packages' --smp 2 --mem 1G
-passes 'summary: ready, 64 LPs in 1 packages' --smp 64 --timeout 600
+passes 'summary: ready, 64 LPs in 1 packages' --smp 64 --run 'bringup.*' --timeout 600
+passes 'summary: ready, 4 LPs' --profile dpamt --timeout 300
 passes 'summary: ready, 4 LPs in 2 packages' --topology two-packages
 passes 'summary: ready, 6 LPs in 3 packages' --smp 6,packages=3 --mem 6G
 passes 'tdx: CMR 4: 0x3080000000-0x407c000000' --topology emerald-rapids
