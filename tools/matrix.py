@@ -116,7 +116,7 @@ def document(promises, facts):
     print("\n## Leaf and status\n")
     print(table(["leaf", "status", "cases", ""], leaf_by_status(promises, facts)))
     print("\n## Leaf and state\n")
-    print("The state is the one that the case starts from; the call may come later.\n")
+    print("The state is the last one that the harness brought the module to before the call.\n")
     print(table(["leaf"] + STATES, leaf_by_state(facts, leaves)))
     print("\n## Promise and source\n")
     print(table(

@@ -5,8 +5,8 @@
  * of the machine comes through struct soft_platform.
  *
  * Sources: the behaviour of module 1.5.01 (public source) for profile "1.5.01"; Linux' module-extension
- * patches (v2) and their reviews for profile "ext". What neither decides is a knob (knobs.def), marked
- * inferred or invented.
+ * patches (v2) and their reviews for profile "ext"; Linux' Dynamic PAMT patches for "dpamt". What neither
+ * decides is a knob (knobs.def), marked inferred or invented.
  *
  * Locks: soft_call() may run on all LPs at once. The model's own locks are try-locks, as the module's are:
  * nobody waits, the loser gets a busy status. soft_reset() needs all LPs outside.

@@ -3,7 +3,7 @@
  * A second life, by the monitor's reset: what a module can be asked only if it needn't survive.
  *
  * Reset takes the module back to INIT_PENDING and gives the host all its memory, contents junk; the driver's
- * ledger takes it back on the path that SYS.DISABLE will use. Then: SYS.CONFIG with one LP missing
+ * ledger takes it back on the path that SYS.DISABLE uses, too. Then: SYS.CONFIG with one LP missing
  * (module 1.5.01, CONFIG check 3), and EXT.MEM.ADD by hand, interrupted after an exact number of entries.
  *
  * The patch says that RCX comes back with the first slot not yet processed, that the list is resumed by

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Memory of a script: pages of the arena one after the other, all of which are its own again at the next
- * `from`. A script can't touch what the module owns: that would be a machine check.
+ * `from`. A script can't touch what the module owns: that is a mistake, named with its page.
  */
 #include "tests/runner/script/run.h"
 
