@@ -34,7 +34,7 @@ static void sort(u64 *values, u32 count)
     }
 }
 
-static u64 median(u64 *values, u32 count)
+u64 bench_median(u64 *values, u32 count)
 {
     sort(values, count);
     return values[count / 2];
@@ -93,9 +93,9 @@ static bool bench_calls(void)
             return false;
     }
     interrupts_restore(were_on);
-    log_line("bench: bare_exit_cycles %lu", median(bare, CALL_ROUNDS));
-    log_line("bench: seamcall_cycles %lu", median(call, CALL_ROUNDS));
-    log_line("bench: model_cycles %lu", median(model, CALL_ROUNDS));
+    log_line("bench: bare_exit_cycles %lu", bench_median(bare, CALL_ROUNDS));
+    log_line("bench: seamcall_cycles %lu", bench_median(call, CALL_ROUNDS));
+    log_line("bench: model_cycles %lu", bench_median(model, CALL_ROUNDS));
     return true;
 }
 
@@ -139,9 +139,9 @@ static bool bench_tdmr(void)
         speedup[i] = one[i] * 100 / two[i];
     }
     /* Of each round, so that a host that changes its speed meanwhile doesn't matter. */
-    log_line("bench: tdmr_init_speedup_percent %lu", median(speedup, TDMR_ROUNDS));
-    log_line("bench: tdmr_init_one_lp_cycles %lu", median(one, TDMR_ROUNDS));
-    log_line("bench: tdmr_init_two_lps_cycles %lu", median(two, TDMR_ROUNDS));
+    log_line("bench: tdmr_init_speedup_percent %lu", bench_median(speedup, TDMR_ROUNDS));
+    log_line("bench: tdmr_init_one_lp_cycles %lu", bench_median(one, TDMR_ROUNDS));
+    log_line("bench: tdmr_init_two_lps_cycles %lu", bench_median(two, TDMR_ROUNDS));
     log_line("bench: tdmr_init_busy %lu", busy);
     return true;
 }
@@ -171,6 +171,37 @@ static bool bench_counts(void)
     return true;
 }
 
+/* ---- bench=cases ---- */
+
+static struct {
+    bool wanted;
+    u64 start, own; /* world switches: at the case's start, and of looking once */
+} cases;
+
+static u64 switches(void)
+{
+    u64 value = 0;
+    monitor_counter(&host.platform, MONITOR_COUNT_EXITS, &value);
+    return value;
+}
+
+void bench_case_begin(void)
+{
+    if (!cases.wanted)
+        return;
+    u64 before = switches();
+    cases.start = switches();
+    cases.own = cases.start - before;
+}
+
+void bench_case_end(const char *file, const char *id, u64 cycles)
+{
+    if (!cases.wanted)
+        return;
+    u64 taken = switches() - cases.start - cases.own;
+    log_line("bench: case %s %s %lu %lu", file, id, cycles / clock_cycles_per_us(), taken);
+}
+
 /* A measurement is a case of its own, so that its log is judged like any other. */
 static int measure(const struct test_case *item, bool (*run)(void))
 {
@@ -196,14 +227,21 @@ bool bench_main(const char *command_line, int *code)
         {{.id = "bench.calls", .source = SOURCE_PROJECT}, "calls", bench_calls},
         {{.id = "bench.tdmr", .source = SOURCE_PROJECT}, "tdmr", bench_tdmr},
         {{.id = "bench.counts", .source = SOURCE_PROJECT}, "counts", bench_counts},
+        {{.id = "bench.script", .source = SOURCE_PROJECT}, "script", bench_script},
+        {{.id = "bench.states", .source = SOURCE_PROJECT}, "states", bench_states},
     };
     char name[16] = "";
     if (!parse_option(command_line, "bench", name, sizeof(name)))
         return false;
+    if (strcmp(name, "cases") == 0) {
+        platform_detect(&host.platform);
+        cases.wanted = true;
+        return false;
+    }
     for (u32 i = 0; i < ARRAY_COUNT(benches); i++)
         if (strcmp(benches[i].name, name) == 0) {
             *code = measure(&benches[i].item, benches[i].run);
             return true;
         }
-    refuse("bench=%s: there are ready, calls, tdmr and counts", name);
+    refuse("bench=%s: there are ready, calls, tdmr, counts, script, states and cases", name);
 }

@@ -10,6 +10,7 @@
 #include "lib/log.h"
 #include "lib/string.h"
 #include "tests/runner/again.h"
+#include "tests/runner/bench.h"
 #include "tests/runner/ktap.h"
 #include "tests/runner/script/port.h"
 #include "tests/runner/script_machine.h"
@@ -150,12 +151,14 @@ static void judge_case(const struct script_case *item, const struct suite_option
     struct test_case shown = {.id = item->id, .source = item->source};
     ktap_begin(&shown);
     watchdog_start(item->id, item->seconds + GRACE_SECONDS);
+    bench_case_begin();
     u64 start = clock_cycles();
     if (obstacle->verdict == VERDICT_PASS)
         run_case(item, options, again, &result);
     else
         stopped_by(obstacle, &result);
     u64 cycles = clock_cycles() - start;
+    bench_case_end(suite->files[item->file].name, item->id, cycles);
     watchdog_stop();
     shown.known_bug =
         verdict_excuse(result.verdict, result.by_inference, result.known_bug ? item->xfail_why : NULL);

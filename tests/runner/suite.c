@@ -8,6 +8,7 @@
 #include "lib/format.h"
 #include "lib/log.h"
 #include "lib/string.h"
+#include "tests/runner/bench.h"
 #include "tests/runner/check.h"
 #include "tests/runner/inject.h"
 #include "tests/runner/ktap.h"
@@ -93,10 +94,12 @@ static void run_case(const struct test_case *item, const struct suite_options *o
     u64 seconds = item->seconds ? item->seconds : CASE_DEFAULT_SECONDS;
     ktap_begin(item);
     watchdog_start(item->id, seconds);
+    bench_case_begin();
     u64 start = clock_cycles();
     if (machine_suits(&test) && stage_suits(&test) && module_suits(&test))
         item->run(&test);
     u64 cycles = clock_cycles() - start;
+    bench_case_end("built-in", item->id, cycles);
     watchdog_stop();
     if (!machine->fault_armed)
         inject_disarm(&machine->platform);
