@@ -29,10 +29,10 @@ fresh_copy() {
     tar -cf - --exclude=./build --exclude=./.git . | tar -xf - -C "$tree"
 }
 
-in_tree() { # in_tree STAGE COMMAND...: quietly, with what it said kept
+in_tree() { # in_tree STAGE COMMAND...: quietly, with what it said kept; a fault may well make it hang
     stage=$1
     shift
-    (cd "$tree" && DEPS=0 "$@") >"$log/$number.$stage" 2>&1
+    (cd "$tree" && DEPS=0 timeout 600 "$@") >"$log/$number.$stage" 2>&1
 }
 
 make_in_tree() { # make_in_tree STAGE TARGET...; false: a fault that the compiler sees
