@@ -187,6 +187,7 @@ static void keep_interrupted_event(struct lp *lp)
 void exit_handle(struct lp *lp)
 {
     u64 code = lp->vmcb->exit_code;
+    bool was_halting = lp->idle;
     lp_count_event(lp, MONITOR_COUNT_EXITS);
     idle_end(lp);
     switch (code) {
@@ -213,7 +214,7 @@ void exit_handle(struct lp *lp)
     case VMEXIT_NMI:
         keep_interrupted_event(lp);
         exit_nmi(lp);
-        idle_after_nmi(lp);
+        idle_after_nmi(lp, was_halting);
         break;
     case VMEXIT_EXCEPTION + VECTOR_DB:
         exit_step_done(lp);

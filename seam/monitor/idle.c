@@ -31,11 +31,16 @@ void exit_interrupt(struct lp *lp)
         exit_skip(lp, HALT_BYTES);
 }
 
-/* An NMI came between STI and HLT: the shadow is lost as above, so the HLT is treated as if it had exited. */
-void idle_after_nmi(struct lp *lp)
+/*
+ * An NMI came between STI and HLT, or before a HLT that had exited could run again: the shadow is lost as
+ * above, so the HLT is treated as if it had just exited. Otherwise an interrupt that waits would come before
+ * it, and the guest would sleep on.
+ */
+void idle_after_nmi(struct lp *lp, bool was_halting)
 {
     u32 bytes;
-    if (lp->vmcb->interrupt_shadow && walk_peek(lp, &bytes) && (bytes & 0xFF) == HALT_OPCODE)
+    if ((was_halting && lp->vmcb->rip == lp->halt_rip) ||
+        (lp->vmcb->interrupt_shadow && walk_peek(lp, &bytes) && (bytes & 0xFF) == HALT_OPCODE))
         exit_halt(lp);
 }
 

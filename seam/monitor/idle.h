@@ -12,7 +12,8 @@
 
 void exit_halt(struct lp *lp);
 void exit_interrupt(struct lp *lp);
-void idle_after_nmi(struct lp *lp);
+/* was_halting: lp->idle before idle_end(). */
+void idle_after_nmi(struct lp *lp, bool was_halting);
 
 /* At every exit and with every event: whatever the cause, the LP isn't halted any more. */
 void idle_end(struct lp *lp);
