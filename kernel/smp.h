@@ -31,6 +31,9 @@ bool smp_run_on(u32 cpu, cpu_fn fn, void *arg, u64 timeout_us);
 bool smp_run_all(cpu_fn fn, void *arg, u64 timeout_us); /* the caller's CPU included, at the same time */
 bool smp_run_some(const bool selected[MAX_CPUS], cpu_fn fn, void *arg, u64 timeout_us);
 
+/* Whether every CPU has finished its work in time so far; if not, *lost is one that hasn't. */
+bool smp_all_answer(u32 *lost);
+
 /* Asynchronous pair for a test that keeps another CPU busy while the caller goes on. */
 bool smp_start_on(u32 cpu, cpu_fn fn, void *arg);
 bool smp_wait_for(u32 cpu, u64 timeout_us);

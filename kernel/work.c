@@ -98,6 +98,14 @@ static bool wait_until(struct percpu *cpu, deadline_t deadline)
     return true;
 }
 
+bool smp_all_answer(u32 *lost)
+{
+    for (*lost = 0; *lost < cpu_count(); ++*lost)
+        if (percpu_of(*lost)->stuck)
+            return false;
+    return true;
+}
+
 static deadline_t work_deadline(u64 timeout_us)
 {
     return deadline_after_us(timeout_us ? timeout_us : DEFAULT_TIMEOUT_US);

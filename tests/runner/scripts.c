@@ -6,6 +6,7 @@
 #include "kernel/main.h"
 #include "kernel/memory.h"
 #include "kernel/paging.h"
+#include "kernel/smp.h"
 #include "lib/format.h"
 #include "lib/log.h"
 #include "lib/string.h"
@@ -144,6 +145,16 @@ static void run_case(const struct script_case *item, const struct suite_options 
     storm_stop();
 }
 
+/* A machine that has lost a CPU proves nothing any more, whatever the case found. */
+static void mind_lost_cpu(struct script_result *result)
+{
+    u32 lost;
+    if (smp_all_answer(&lost) || result->verdict > VERDICT_ERROR)
+        return;
+    result->verdict = VERDICT_ERROR;
+    format(result->why, sizeof(result->why), "CPU %u doesn't answer any more", lost);
+}
+
 static void judge_case(const struct script_case *item, const struct suite_options *options, const char *again,
                        struct obstacle *obstacle, struct totals *totals)
 {
@@ -160,6 +171,7 @@ static void judge_case(const struct script_case *item, const struct suite_option
     u64 cycles = clock_cycles() - start;
     bench_case_end(suite->files[item->file].name, item->id, cycles);
     watchdog_stop();
+    mind_lost_cpu(&result);
     shown.known_bug =
         verdict_excuse(result.verdict, result.by_inference, result.known_bug ? item->xfail_why : NULL);
     ktap_result(totals, &shown, result.verdict, result.why, cycles);

@@ -105,6 +105,9 @@ static void run_case(const struct test_case *item, const struct suite_options *o
         inject_disarm(&machine->platform);
     if (cycles / clock_cycles_per_us() > seconds * 1000000)
         test_fail(&test, "took more than %lu s", seconds);
+    u32 lost;
+    if (!smp_all_answer(&lost))
+        test_error(&test, "CPU %u doesn't answer any more", lost);
     struct test_case shown = *item;
     bool by_inference = item->source == SOURCE_INFERRED && machine->platform.subject != SUBJECT_SOFT;
     shown.known_bug = verdict_excuse(test.verdict, by_inference, item->known_bug);
