@@ -50,14 +50,17 @@ static const char *label(const struct script_result *result)
     return labels[result->verdict];
 }
 
-static void run_case(const struct script_case *item, const struct script_port *port,
-                     const struct script_options *how, struct totals *totals)
+static void run_case(const struct script_case *item, const struct script_port *port, struct totals *totals)
 {
     struct script_result result;
-    if (how->trace)
+    char again[512];
+    format(again, sizeof(again), "--smp %u --profile %s --script %s", port->cpus, port->profile,
+           suite.files[item->file].name);
+    const struct script_options how = {.trace = options.verbose, .again = again};
+    if (options.verbose)
         printf("# %s\n", item->id);
     u64 start = port->now_us(port->context);
-    script_run(&suite, item, how, &result);
+    script_run(&suite, item, &how, &result);
     u64 took = port->now_us(port->context) - start;
     printf("%-5s %s  (%llu calls, %llu us)%s%s\n", label(&result), item->id,
            (unsigned long long)result.seamcalls, (unsigned long long)took, result.why[0] ? ": " : "",
@@ -79,10 +82,8 @@ static int summary(const struct totals *totals, u64 us)
 static int run_all(struct soft_host *host)
 {
     struct script_port port = soft_host_port(host);
-    char again[64], why[128];
+    char why[128];
     struct totals totals = {0};
-    format(again, sizeof(again), "--smp %u --profile %s", port.cpus, port.profile);
-    const struct script_options how = {.trace = options.verbose, .again = again};
     u64 start = port.now_us(port.context);
     if (!script_start(&port, why, sizeof(why))) {
         printf("ERROR: %s\n", why);
@@ -90,7 +91,7 @@ static int run_all(struct soft_host *host)
     }
     for (u32 i = 0; i < suite.case_count; i++)
         if (!options.pattern[0] || pattern_matches(options.pattern, suite.cases[i].id))
-            run_case(&suite.cases[i], &port, &how, &totals);
+            run_case(&suite.cases[i], &port, &totals);
     script_finish();
     const char *broken = soft_host_check(host);
     if (broken) {

@@ -201,6 +201,14 @@ test stray
 test kernel
   from reset
   fill 0x200000 64K 0
+test kernel_as_operand
+  from ready
+  call MNG.CREATE rcx=0x200000 rdx=keyid(1)
+test kernel_in_a_list
+  from ready
+  info = hpa_list(alloc(1), 0, 1)
+  write list_page(info) = 0x200000
+  call EXT.MEM.ADD rcx=info
 test late
   from reset
   call SYS.INIT rcx=0 expect SUCCESS
@@ -212,7 +220,10 @@ expect_out "^not ok 2 endless\.slow # ERROR the case's 1 s are over" "a case tha
 expect_out '^ok 3 endless\.greedy # SKIP needs 1048576 pages' "more memory than there is"
 expect_out '^not ok 4 endless\.stray # ERROR ' "SEAMRR isn't written to"
 expect_out '^not ok 5 endless\.kernel # ERROR no ordinary memory' "nor is the kernel"
-expect_out '^ok 6 endless\.late$' "and the next case runs"
+expect_out '^not ok 6 endless\.kernel_as_operand # ERROR rcx: 0x200000 is memory that the kernel runs on' \
+    "the kernel isn't given away as a page"
+expect_out '^not ok 7 endless\.kernel_in_a_list # ERROR an entry of the list' "nor in a list"
+expect_out '^ok 8 endless\.late$' "and the next case runs"
 run endless --run endless.greedy
 expect_status 77 "a script that is skipped: exit 77"
 

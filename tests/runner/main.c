@@ -169,7 +169,7 @@ static u32 prepare(struct tdx_options *options)
         return 0;
     u32 count = selection_count(built_in, selection.pattern) + scripts_count(selection.pattern);
     if (count == 0 && selection.pattern[0])
-        log_line("run=%s selects no case; list=1 prints them all", selection.pattern);
+        log_line("run=%s selects no case; --list (list=1) prints them all", selection.pattern);
     else if (count == 0)
         log_line("there is no case to run: the scripts have none");
     return count;

@@ -177,6 +177,12 @@ static void *port_memory(void *context, u64 pa, u64 size)
     return script_space_at(&here.space, pa, size);
 }
 
+static bool port_own(void *context, u64 pa, u64 size)
+{
+    (void)context;
+    return script_space_own(&here.space, pa, size);
+}
+
 static bool port_layout(void *context, u32 life, bool dynamic, struct script_layout *layout)
 {
     (void)context;
@@ -333,6 +339,7 @@ static void connect(struct script_port *port)
     port->flush_caches = port_flush_caches;
     port->memory = port_memory;
     port->layout = port_layout;
+    port->own = port_own;
     port->monitor_read = port_monitor_read;
     port->monitor_write = port_monitor_write;
     port->command = port_command;

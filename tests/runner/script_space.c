@@ -238,3 +238,50 @@ void *script_space_at(const struct script_space *space, u64 pa, u64 size)
         return phys_to_virt(pa_of(pa));
     return NULL;
 }
+
+static bool holds(u64 page, u64 base, u64 size)
+{
+    return page >= base && page - base < size;
+}
+
+static bool is_ram(u64 page)
+{
+    const struct boot_info *map = memory_map();
+    for (u32 i = 0; i < map->range_count; i++)
+        if (map->ranges[i].type == BOOT_MEMORY_USABLE &&
+            holds(page, map->ranges[i].base, map->ranges[i].size))
+            return true;
+    return false;
+}
+
+static bool is_pamt(const struct tdmr_plan *plan, u64 page)
+{
+    for (u32 i = 0; i < plan->pamt_block_count; i++)
+        if (holds(page, plan->pamt_blocks[i].base, plan->pamt_blocks[i].size))
+            return true;
+    return false;
+}
+
+/* What the module holds is out of the allocator's hands: retired. */
+static bool is_given_out(u64 page)
+{
+    const struct contig *pool = memory_pool();
+    bool given = true;
+    for (u32 i = 0; i < pool->count; i++)
+        if (holds(page, pool->ranges[i].base, pool->ranges[i].size))
+            given = pool->ranges[i].state == CONTIG_USED;
+    return given;
+}
+
+bool script_space_own(const struct script_space *space, u64 pa, u64 size)
+{
+    /* Below 1 MiB the kernel keeps nothing that it still needs, and no TDMR has memory there. */
+    for (u64 page = align_down(max_u64(pa, MIB), PAGE_SIZE); page < pa + size; page += PAGE_SIZE) {
+        if (holds(page, space->arena, space->arena_size) || holds(page, space->pool, space->pool_size) ||
+            is_pamt(space->plan, page) || !is_ram(page))
+            continue;
+        if (is_given_out(page))
+            return true;
+    }
+    return false;
+}

@@ -32,5 +32,8 @@ bool script_space_layout(const struct script_space *space, u32 life, bool dynami
                          struct script_layout *layout);
 /* The direct-map address of [pa, pa+size) if a script may touch it, else NULL. */
 void *script_space_at(const struct script_space *space, u64 pa, u64 size);
+/* Is any RAM in [pa, pa+size) neither the scripts', nor free, nor a PAMT: the kernel, its tables and objects?
+ */
+bool script_space_own(const struct script_space *space, u64 pa, u64 size);
 
 #endif

@@ -164,8 +164,11 @@ static void judge_case(const struct script_case *item, const struct suite_option
     watchdog_start(item->id, item->seconds + GRACE_SECONDS);
     bench_case_begin();
     u64 start = clock_cycles();
-    if (obstacle->verdict == VERDICT_PASS)
+    u32 lost;
+    if (obstacle->verdict == VERDICT_PASS && smp_all_answer(&lost))
         run_case(item, options, again, &result);
+    else if (obstacle->verdict == VERDICT_PASS)
+        result.verdict = VERDICT_SKIP; /* made an error below */
     else
         stopped_by(obstacle, &result);
     u64 cycles = clock_cycles() - start;

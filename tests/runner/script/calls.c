@@ -246,7 +246,8 @@ static bool plan(struct script_run *run, const struct script_call *call, struct 
     if (call->resume.kind == RESUME_NOT)
         plan->max = 0;
     plan->elsewhere = plan->cpu;
-    return !call->resume.elsewhere || run_cpu_number(run, &call->resume.cpu, &plan->elsewhere);
+    return (!call->resume.elsewhere || run_cpu_number(run, &call->resume.cpu, &plan->elsewhere)) &&
+           run_guard(run, &plan->in);
 }
 
 /* ---- on all CPUs, in lanes ---- */
@@ -273,7 +274,7 @@ bool run_call_lanes(struct script_run *run, struct script_lane *what, u32 count)
     run->last = run->lanes[0];
     run->called = run->block = true;
     if (!answered)
-        return run_fail_call(run, &run->last, "a CPU didn't come back from its calls");
+        return run_fail_call(run, &run->last, "all CPUs to come back from their calls");
     return run_in_time(run);
 }
 
@@ -297,9 +298,9 @@ static bool call_one(struct script_run *run, const struct script_call *call, con
     if (!resume(run, call->resume.kind, plan->max, plan->elsewhere))
         return false;
     if (!run->last.answered)
-        return run_fail_call(run, &run->last, "the CPU didn't come back from the call");
+        return run_fail_call(run, &run->last, "the CPU to come back from the call");
     if (resumable(&run->last) && call->resume.kind != RESUME_NOT && call->resume.max.count == 0)
-        return run_fail_call(run, &run->last, "still interrupted after %llu calls with no limit given",
+        return run_fail_call(run, &run->last, "the leaf to end within %llu calls (no limit was given)",
                              (unsigned long long)plan->max);
     return true;
 }

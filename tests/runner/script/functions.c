@@ -20,8 +20,11 @@ static bool filled(struct script_run *run, u64 pa, u64 bytes, u64 pattern, u64 *
     if (!at)
         return false;
     *value = 1;
-    for (u64 i = 0; i < bytes && *value; i += sizeof(pattern))
+    for (u64 i = 0; i < bytes && *value; i += sizeof(pattern)) {
+        if (is_aligned(i, PAGES_BETWEEN_LOOKS * PAGE_SIZE) && !run_in_time(run))
+            return false;
         *value = memcmp(at + i, &pattern, min_u64(sizeof(pattern), bytes - i)) == 0;
+    }
     return true;
 }
 

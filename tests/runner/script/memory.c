@@ -85,12 +85,15 @@ void *run_memory(struct script_run *run, u64 pa, u64 size)
                     (unsigned long long)pa);
         return NULL;
     }
-    for (u64 page = align_down(pa, PAGE_SIZE); page < pa + size; page += PAGE_SIZE)
+    for (u64 page = align_down(pa, PAGE_SIZE); page < pa + size; page += PAGE_SIZE) {
+        if (is_aligned(page, PAGES_BETWEEN_LOOKS * PAGE_SIZE) && !run_in_time(run))
+            return NULL;
         if (owned(run, page)) {
             run_mistake(run, "page 0x%llx is the module's: a host mustn't touch it",
                         (unsigned long long)page);
             return NULL;
         }
+    }
     void *at = run->port->memory(run->port->context, pa, size);
     if (!at)
         run_mistake(run, "no ordinary memory at 0x%llx (0x%llx bytes)", (unsigned long long)pa,
@@ -112,8 +115,11 @@ bool run_fill(struct script_run *run, u64 pa, u64 bytes, u64 pattern)
     u8 *at = bytes ? run_memory(run, pa, bytes) : NULL;
     if (bytes && !at)
         return false;
-    for (u64 i = 0; i < bytes; i += sizeof(pattern))
+    for (u64 i = 0; i < bytes; i += sizeof(pattern)) {
+        if (is_aligned(i, PAGES_BETWEEN_LOOKS * PAGE_SIZE) && !run_in_time(run))
+            return false;
         memcpy(at + i, &pattern, min_u64(sizeof(pattern), bytes - i));
+    }
     return true;
 }
 

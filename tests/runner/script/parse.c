@@ -229,7 +229,11 @@ u8 script_variable_find(const struct script_program *program, const char *text, 
 /* Words that would mean something else in an expression or an item, and those that begin a line */
 static bool is_reserved(const struct script_lexeme *word)
 {
-    static const char *const reserved[] = {"in", "raw", "others", "outcome", "or", "any"};
+    static const char *const reserved[] = {
+        "in", "raw", "others", "outcome", "or", "any", "row", "set", "unchanged",
+#define SCRIPT_FUNCTION(name, arguments, text) #name,
+#include "tests/runner/script/functions.def"
+    };
     for (size_t i = 0; i < ARRAY_COUNT(reserved); i++)
         if (script_lexeme_is(word, reserved[i]))
             return true;

@@ -62,6 +62,8 @@ struct script_port {
     void (*flush_caches)(void *context);
     /* size bytes at pa, NULL if the host can't reach them; arena, and whatever else is the host's RAM */
     void *(*memory)(void *context, u64 pa, u64 size);
+    /* Does any of these bytes belong to what the carrier itself runs on? NULL: nothing there can. */
+    bool (*own)(void *context, u64 pa, u64 size);
     /* TDMRs and PAMTs of a life, with one bitmap of 1 bit a page instead of PAMT_4K if dynamic. False: can't
      * be laid out. */
     bool (*layout)(void *context, u32 life, bool dynamic, struct script_layout *layout);

@@ -93,6 +93,7 @@ bool run_mistake(struct script_run *run, const char *fmt, ...) __attribute__((fo
 
 /* True as long as the case may go on: its seconds aren't over. */
 bool run_in_time(struct script_run *run);
+#define PAGES_BETWEEN_LOOKS 256 /* of memory that a single step goes through */
 
 /* ---- calls (calls.c) ---- */
 
@@ -216,5 +217,9 @@ void run_trace_call(struct script_run *run, const struct script_call *call, cons
                     u32 cpu, u64 max, u32 elsewhere);
 void run_trace_expect(struct script_run *run, struct script_items items);
 void run_trace_result(struct script_run *run, const struct script_made *made);
+
+/* guard.c: false, as a mistake of the script's, if the call would hand the kernel's own memory to the module.
+ */
+bool run_guard(struct script_run *run, const struct script_regs *in);
 
 #endif
