@@ -297,8 +297,8 @@ static void words_as_variables(void **state)
 {
     (void)state;
     const struct script_step *step =
-        compile(HEAD "source = 1\ncount = source\nnth = 3\nmin = min(count, 2)\n"
-                     "inject vmfail EXT.INIT count count nth nth\nset = 1\nsay set + min\n",
+        compile(HEAD "source = 1\ncount = source\nnth = 3\nleast = min(count, 2)\n"
+                     "inject vmfail EXT.INIT count count nth nth\nevery = 1\nsay every + least\n",
                 5);
     assert_expr(program.steps[4].assign.value, "count 2 min()");
     assert_expr(step->inject.count, "count");

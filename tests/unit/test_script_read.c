@@ -405,6 +405,8 @@ static void wrong_expressions(void **state)
         {HEAD "call = 1", "5:1: 'call' means something else; a variable needs another name"},
         {HEAD "version = 1", "5:1: 'version' means something else; a variable needs another name"},
         {HEAD "raw = 1", "5:1: 'raw' means something else; a variable needs another name"},
+        {HEAD "set = 1", "5:1: 'set' means something else; a variable needs another name"},
+        {HEAD "alloc = 1", "5:1: 'alloc' means something else; a variable needs another name"},
         {HEAD "N = 1", "5:1: a variable's name begins with a small letter and has no dots, not 'N'"},
         {HEAD "_n = 1", "5:1: a variable's name begins with a small letter and has no dots, not '_n'"},
         {HEAD "n.m = 1", "5:1: a variable's name begins with a small letter and has no dots, not 'n.m'"},

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * -v: each executed step as a line that the parser reads, with values in place of expressions, so that a
- * trace is a script which does the same once more. Loops come out unrolled; what calls gave are comments.
- * Expectations keep their functions, which cost nothing but the asking.
+ * -v: each executed step as a line that the parser reads, with values in place of expressions. Loops come out
+ * unrolled; what calls gave are comments. Expectations keep their functions, which cost nothing but the
+ * asking. A trace makes the same calls once more; what functions like hpa_list() wrote to memory isn't in it,
+ * and a test may have run more steps than one can be written down with (SCRIPT_MAX_STEPS).
  */
 #include "tests/runner/script/run.h"
 
