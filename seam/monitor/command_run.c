@@ -12,8 +12,8 @@
 #include "seam/monitor/msr.h"
 #include "seam/monitor/npt.h"
 #include "seam/monitor/options.h"
-#include "seam/monitor/platform.h"
 #include "seam/monitor/seamcall.h"
+#include "seam/monitor/subject.h"
 
 #define HANDOFF_PAGES_MAX 0xFFFF
 
@@ -53,44 +53,36 @@ static bool run_seamcaps(const struct command *command, char *answer)
     return override(&command->override, answer);
 }
 
-static bool set_knob(struct soft_knobs *knobs, const char *assignment, char *answer)
-{
-    return soft_knob_set(knobs, assignment) || command_refuse(answer, "%s", log_last());
-}
-
 static bool run_knob(const struct command *command, char *answer)
 {
-    return set_knob(soft_live_knobs(platform_module()), command->knobs[0], answer);
+    return subject()->knob(command->knobs[0]) || command_refuse(answer, "%s", log_last());
 }
 
 /* The module is asked by nobody meanwhile. */
 static bool run_install(const struct command *command, char *answer)
 {
-    struct soft_knobs knobs = *soft_live_knobs(platform_module());
-    for (u32 i = 0; i < command->knob_count; i++)
-        if (!set_knob(&knobs, command->knobs[i], answer))
-            return false;
-    soft_install(platform_module(), &knobs);
-    return true;
+    return subject()->install(command->knobs, command->knob_count) ||
+           command_refuse(answer, "%s", log_last());
 }
 
 static bool run_cmr(const struct command *command, char *answer)
 {
     (void)answer;
-    soft_live_machine(platform_module())->cmrs[command->number] =
-        (struct tdx_cmr){command->base, command->size};
+    subject()->facts()->cmrs[command->number] = (struct tdx_cmr){command->base, command->size};
+    subject()->facts_changed();
     return true;
 }
 
 static bool run_packages(const struct command *command, char *answer)
 {
-    struct soft_machine *facts = soft_live_machine(platform_module());
+    struct soft_machine *facts = subject()->facts();
     const char *why = faults_spread((u32)command->number);
     if (why)
         return command_refuse(answer, "%u LPs in %lu packages: %s", lp_count, command->number, why);
     facts->package_count = (u32)command->number;
     for (u32 i = 0; i < facts->package_count; i++)
         facts->fms[i] = machine.topology->signature;
+    subject()->facts_changed();
     return true;
 }
 
@@ -98,7 +90,8 @@ static bool run_lps(const struct command *command, char *answer)
 {
     if (command->number == 0 || command->number > SOFT_MAX_LPS)
         return command_refuse(answer, "MCHECK counts 1 to %u LPs", SOFT_MAX_LPS);
-    soft_live_machine(platform_module())->lp_count = (u32)command->number;
+    subject()->facts()->lp_count = (u32)command->number;
+    subject()->facts_changed();
     return true;
 }
 
@@ -106,7 +99,8 @@ static bool run_handoff_pages(const struct command *command, char *answer)
 {
     if (command->number > HANDOFF_PAGES_MAX)
         return command_refuse(answer, "the number has 16 bits");
-    soft_live_machine(platform_module())->handoff_pages = (u16)command->number;
+    subject()->facts()->handoff_pages = (u16)command->number;
+    subject()->facts_changed();
     return true;
 }
 

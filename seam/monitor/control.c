@@ -8,9 +8,9 @@
 #include "seam/monitor/machine.h"
 #include "seam/monitor/memory.h"
 #include "seam/monitor/options.h"
-#include "seam/monitor/platform.h"
 #include "seam/monitor/snapshot.h"
 #include "seam/monitor/stray.h"
+#include "seam/monitor/subject.h"
 
 static u64 resets, counter_selected, page_selected;
 static volatile u64 stray_policy;
@@ -28,7 +28,7 @@ void control_init(void)
 void control_identify(u32 leaf, struct soft_cpuid *r)
 {
     if (leaf == MONITOR_CPUID_CONTROL) {
-        *r = (struct soft_cpuid){CONTROL_FIRST, MONITOR_MSR_COUNT, MONITOR_VERSION, MONITOR_SUBJECT_SOFT};
+        *r = (struct soft_cpuid){CONTROL_FIRST, MONITOR_MSR_COUNT, MONITOR_VERSION, subject()->number};
         return;
     }
     r->eax = MONITOR_CPUID_CONTROL;
@@ -39,7 +39,7 @@ void control_identify(u32 leaf, struct soft_cpuid *r)
 
 static bool reset(u64 value)
 {
-    if (value != 1 || !platform_reset_module())
+    if (value != 1 || !subject_reset())
         return false;
     inject_disarm();
     stray_forget();
@@ -55,21 +55,11 @@ static bool is_ram(u64 page)
 
 static u64 page_owner(u64 page)
 {
-    const struct soft_module *module = platform_module();
     if (memory_in_seamrr(page))
         return MONITOR_OWNER_SEAMRR;
     if (!is_ram(page))
         return MONITOR_OWNER_NO_RAM;
-    switch (soft_page_owner(module, page)) {
-    case SOFT_OWNER_PAMT:
-        return MONITOR_OWNER_PAMT;
-    case SOFT_OWNER_POOL:
-        return MONITOR_OWNER_POOL;
-    case SOFT_OWNER_CONTROL:
-        return MONITOR_OWNER_CONTROL;
-    default:
-        return soft_page_in_reserved_area(module, page) ? MONITOR_OWNER_RESERVED : MONITOR_OWNER_HOST;
-    }
+    return subject()->page_owner(page);
 }
 
 static bool counter(u64 index, u64 *value)
@@ -116,7 +106,7 @@ bool control_read(struct lp *lp, u32 offset, u64 *value)
         *value = machine.seamrr;
         return true;
     case MONITOR_MSR_SEAMRR_SIZE:
-        *value = SEAMRR_SIZE;
+        *value = machine.seamrr_size;
         return true;
     case MONITOR_MSR_STRAY_POLICY:
         *value = stray_policy;
@@ -131,8 +121,7 @@ bool control_read(struct lp *lp, u32 offset, u64 *value)
         *value = snapshot_filled();
         return true;
     case MONITOR_MSR_FOOTPRINT:
-        *value = soft_footprint(platform_module());
-        return true;
+        return subject()->footprint(value);
     case MONITOR_MSR_PROFILE:
         *value = profile();
         return true;

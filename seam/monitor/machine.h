@@ -8,7 +8,7 @@
 #include "lib/types.h"
 #include "seam/monitor/topology.h"
 
-#define SEAMRR_SIZE (32 * MIB) /* the smallest that the architecture knows; base aligned to it */
+#define SEAMRR_LEAST (32 * MIB) /* the smallest that the architecture knows */
 
 #define MACHINE_RSDP_BYTES 36 /* ACPI 6.5, table 5.3 */
 
@@ -18,7 +18,7 @@ struct machine {
     u8 rsdp[MACHINE_RSDP_BYTES]; /* a copy: some loaders leave theirs in memory that the guest's kernel takes
                                   */
     u64 ram_end;                 /* end of the last byte that the loader's map lists as usable */
-    u64 seamrr;                  /* base */
+    u64 seamrr, seamrr_size;     /* base and size, a power of two that the base is aligned to */
     u32 package_count, smt_shift, package_shift; /* of APIC ids, as CPUID 0xB */
     bool vmxon_swallowed; /* this QEMU decodes VMXON as a no-op: CR4.VMXE counts as "in VMX operation" */
     const struct topology *topology;

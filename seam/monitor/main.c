@@ -16,8 +16,8 @@
 #include "seam/monitor/msr.h"
 #include "seam/monitor/npt.h"
 #include "seam/monitor/options.h"
-#include "seam/monitor/platform.h"
 #include "seam/monitor/snapshot.h"
+#include "seam/monitor/subject.h"
 #include "seam/monitor/svm.h"
 #include "seam/monitor/topology.h"
 #include "seam/monitor/traps.h"
@@ -41,10 +41,10 @@ static void read_boot_info(u32 entry_kind, u64 loader_data)
 
 static void say_what_is(void)
 {
-    log_line("Seamstress monitor %s: subject soft, profile %s, topology %s", MONITOR_RELEASE, options.profile,
-             options.topology);
+    log_line("Seamstress monitor %s: subject %s, profile %s, topology %s", MONITOR_RELEASE, subject()->name,
+             subject() == &soft_subject ? options.profile : "its own", options.topology);
     log_line("%u LPs in %u packages, SEAMRR 0x%lx-0x%lx (%lu KiB left)", lp_count, machine.package_count,
-             machine.seamrr, machine.seamrr + SEAMRR_SIZE, heap_left() / KIB);
+             machine.seamrr, machine.seamrr + machine.seamrr_size, heap_left() / KIB);
     log_line("KeyIDs: 6 bits, 31 shared, 32 private (32-63); control MSRs 0x%x", CONTROL_FIRST);
     for (u32 i = 0; i < machine.cmr_count; i++)
         log_line("CMR %u: 0x%lx-0x%lx", i, machine.cmrs[i].base, machine.cmrs[i].base + machine.cmrs[i].size);
@@ -81,7 +81,7 @@ void boot_main(u32 entry_kind, u64 loader_data)
     svm_build_maps();
     for (u32 i = 0; i < lp_count; i++)
         msr_reset(lp_at(i));
-    platform_create_module();
+    subject()->create();
     snapshot_init();
     control_init();
     run_on_stack((u64)lp_at(0) + LP_STACK_TOP, start_boot_cpu, lp_at(0));

@@ -5,13 +5,12 @@
 #include "lib/string.h"
 #include "seam/monitor/log.h"
 #include "seam/monitor/machine.h"
+#include "seam/monitor/options.h"
 #include "seam/monitor/traps.h"
 
 #define KERNEL_BASE  0xFFFFFFFF80000000ull /* linker.ld */
 #define IMAGE_OFFSET (2 * MIB) /* in SEAMRR; in front: the pages where a SEAM VMCS of each LP belongs */
 #define GUEST_NEEDS  (24 * MIB)
-#define LEAST_MEMORY                                                                                         \
-    (2 * SEAMRR_SIZE + 4 * MIB) /* the first block is low memory and image; modules lie at the top */
 
 #define PTE_PRESENT  (1ull << 0)
 #define PTE_WRITABLE (1ull << 1)
@@ -23,7 +22,7 @@
 
 extern u8 image_begin[], text_end[], rodata_end[], image_end[];
 
-u64 memory_seamrr_base;
+u64 memory_seamrr_base, memory_seamrr_size;
 struct memory_stretch memory_low, memory_high;
 static u64 heap_at, heap_end;
 static u64 cr3;
@@ -43,10 +42,10 @@ static bool overlaps_module(u64 base, u64 size)
 static u64 highest_block_in(const struct boot_range *range)
 {
     u64 end = min_u64(range->base + range->size, BOOT_ADDRESSABLE);
-    u64 base = align_down(end, SEAMRR_SIZE);
-    while (base >= 2 * SEAMRR_SIZE && base - SEAMRR_SIZE >= range->base) {
-        base -= SEAMRR_SIZE;
-        if (!overlaps_module(base, SEAMRR_SIZE) && !topology_claims(base, SEAMRR_SIZE))
+    u64 size = machine.seamrr_size, base = align_down(end, size);
+    while (base >= 2 * size && base - size >= range->base) {
+        base -= size;
+        if (!overlaps_module(base, size) && !topology_claims(base, size))
             return base;
     }
     return 0;
@@ -68,16 +67,19 @@ static void find_stretches(void)
 void memory_place_seamrr(void)
 {
     u64 usable = boot_info_usable_bytes(&machine.boot), best = 0;
+    /* the first block is low memory and image; modules lie at the top */
+    u64 least = 2 * options.seamrr_size + 4 * MIB;
+    machine.seamrr_size = memory_seamrr_size = options.seamrr_size;
     for (u32 i = 0; i < machine.boot.range_count; i++)
         if (machine.boot.ranges[i].type == BOOT_MEMORY_USABLE)
             best = max_u64(best, highest_block_in(&machine.boot.ranges[i]));
-    if (!best || usable < SEAMRR_SIZE + GUEST_NEEDS)
+    if (!best || usable < machine.seamrr_size + GUEST_NEEDS)
         refuse(
-            "too little memory: found %lu MiB usable and no free aligned 32 MiB block for SEAMRR, need at least %lu MiB",
-            usable / MIB, LEAST_MEMORY / MIB);
+            "too little memory: found %lu MiB usable and no free aligned block of %lu MiB for SEAMRR, need at least %lu MiB",
+            usable / MIB, machine.seamrr_size / MIB, least / MIB);
     machine.seamrr = memory_seamrr_base = best;
     find_stretches();
-    if (!boot_info_carve(&machine.guest, best, SEAMRR_SIZE, BOOT_MEMORY_RESERVED))
+    if (!boot_info_carve(&machine.guest, best, machine.seamrr_size, BOOT_MEMORY_RESERVED))
         refuse("the memory map has no room to hide SEAMRR in: more than %u ranges", BOOT_MAX_RANGES);
 }
 
@@ -96,8 +98,8 @@ void *heap_need(u64 size, u64 align, const char *what)
 {
     void *at = heap_take(size, align);
     if (!at)
-        refuse("SEAMRR (32 MiB) has no room for %s: %lu KiB wanted, %lu KiB left; use fewer processors", what,
-               size / KIB, heap_left() / KIB);
+        refuse("SEAMRR (%lu MiB) has no room for %s: %lu KiB wanted, %lu KiB left; use fewer processors",
+               machine.seamrr_size / MIB, what, size / KIB, heap_left() / KIB);
     return at;
 }
 
@@ -157,7 +159,7 @@ void memory_relocate(void)
 {
     u64 image = machine.seamrr + IMAGE_OFFSET, size = (u64)(image_end - image_begin);
     heap_at = image + size;
-    heap_end = machine.seamrr + SEAMRR_SIZE;
+    heap_end = machine.seamrr + machine.seamrr_size;
     wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_NXE_BIT);
     u64 *pml4 = new_table();
     map_image(pml4, image);
@@ -173,7 +175,7 @@ u64 memory_cr3(void)
 
 void *memory_ram(u64 pa, u64 size)
 {
-    if (pa < memory_seamrr_base + SEAMRR_SIZE && memory_seamrr_base < pa + size)
+    if (pa < memory_seamrr_base + memory_seamrr_size && memory_seamrr_base < pa + size)
         return NULL;
     for (u32 i = 0; i < machine.boot.range_count; i++) {
         const struct boot_range *r = &machine.boot.ranges[i];

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Where the monitor lives: in SEAMRR, one 32 MiB block of RAM that the guest never sees. It moves its own
- * image there and builds its own page tables, in which all RAM stands at its physical address. What remains
- * of the block is a heap that only grows.
+ * Where the monitor lives: in SEAMRR, one block of RAM, 32 MiB or more, that the guest never sees. It moves
+ * its own image there and builds its own page tables, in which all RAM stands at its physical address. What
+ * remains of the block is a heap that only grows.
  */
 #ifndef SEAM_MONITOR_MEMORY_H
 #define SEAM_MONITOR_MEMORY_H
@@ -26,11 +26,11 @@ u64 heap_left(void);
 /* size bytes of RAM at pa, outside SEAMRR; NULL if any byte of it isn't. */
 void *memory_ram(u64 pa, u64 size);
 
-extern u64 memory_seamrr_base;
+extern u64 memory_seamrr_base, memory_seamrr_size;
 
 static inline bool memory_in_seamrr(u64 pa)
 {
-    return pa - memory_seamrr_base < 32 * MIB;
+    return pa - memory_seamrr_base < memory_seamrr_size;
 }
 
 /* The two largest stretches of RAM, for those who ask often: up to SEAMRR, and from 4 GiB on. */

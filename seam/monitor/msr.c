@@ -96,8 +96,8 @@ static bool read_special(struct lp *lp, u32 msr, int row, u64 *value)
         *value = machine.seamrr | SEAMRR_CONFIGURED;
         return true;
     case MSR_IA32_SEAMRR_MASK:
-        *value =
-            (((1ull << PHYSICAL_BITS) - 1) & ~(SEAMRR_SIZE - 1)) | SEAMRR_MASK_LOCKED | SEAMRR_MASK_VALID;
+        *value = (((1ull << PHYSICAL_BITS) - 1) & ~(machine.seamrr_size - 1)) | SEAMRR_MASK_LOCKED |
+                 SEAMRR_MASK_VALID;
         return true;
     case MSR_EFER:
         *value = lp->vmcb->efer & ~EFER_SVME;

@@ -174,10 +174,10 @@ void npt_build(void)
 {
     root = heap_need(PAGE_SIZE, PAGE_SIZE, "nested page tables");
     u64 end = max_u64(align_up(machine.ram_end, GIB), 4 * GIB);
-    bool built = npt_give_back(0, end) && npt_make_hole(machine.seamrr, SEAMRR_SIZE, NPT_SEAMRR) &&
+    bool built = npt_give_back(0, end) && npt_make_hole(machine.seamrr, machine.seamrr_size, NPT_SEAMRR) &&
                  npt_make_hole(XAPIC_PAGE, PAGE_SIZE, NPT_XAPIC);
     if (!built)
-        refuse("SEAMRR (32 MiB) has no room for the nested page tables of %lu GiB of memory", end / GIB);
+        refuse("SEAMRR has no room for the nested page tables of %lu GiB of memory", end / GIB);
 }
 
 u64 npt_root(void)

@@ -11,6 +11,9 @@
 
 #define WORD_MAX 128
 
+#define SEAMRR_SOFT    (32 * MIB)
+#define SEAMRR_GENUINE (128 * MIB) /* module, and snapshots of what it owns */
+
 struct options options = {.profile = "ext", .topology = "default"};
 
 static void take_text(char *to, size_t size, const char *option, const char *value)
@@ -37,9 +40,17 @@ static void take_kernel(const char *value)
 static void take_subject(const char *value)
 {
     if (strcmp(value, "genuine") == 0)
-        refuse("option subject=genuine: not yet, only soft is there");
-    if (strcmp(value, "soft") != 0)
-        refuse("option subject=%s: no such subject; there are: soft", value);
+        options.subject = MONITOR_SUBJECT_GENUINE;
+    else if (strcmp(value, "soft") != 0)
+        refuse("option subject=%s: no such subject; there are: soft, genuine", value);
+}
+
+static void take_seamrr(const char *value)
+{
+    u64 mib;
+    if (!parse_u64(value, &mib) || mib < 32 || mib > 1024 || (mib & (mib - 1)))
+        refuse("option seamrr=%s: MiB are wanted, a power of two from 32 to 1024", value);
+    options.seamrr_size = mib * MIB;
 }
 
 static void take_stray(const char *value)
@@ -122,7 +133,7 @@ static const struct option {
 } table[] = {
     {"profile", take_profile, false}, {"topology", take_topology, false}, {"kernel", take_kernel, false},
     {"subject", take_subject, false}, {"stray", take_stray, false},       {"verbose", take_verbose, false},
-    {"fault", take_fault, false},     {"knob", take_knob, true},
+    {"fault", take_fault, false},     {"knob", take_knob, true},          {"seamrr", take_seamrr, false},
 };
 
 static void take_word(char *word, bool second_pass)
@@ -138,7 +149,7 @@ static void take_word(char *word, bool second_pass)
         return;
     }
     refuse(
-        "unknown monitor option '%s'; there are: profile, topology, subject, kernel, knob, fault, stray, verbose "
+        "unknown monitor option '%s'; there are: profile, topology, subject, kernel, knob, fault, stray, seamrr, verbose "
         "(the kernel's follow after --)",
         word);
 }
@@ -173,6 +184,8 @@ void options_read(void)
     if (!soft_profile(options.profile, &options.knobs))
         refuse("no profile is called '%s'; there are: %s", options.profile, soft_profile_names());
     each_word(line, true);
+    if (!options.seamrr_size)
+        options.seamrr_size = options.subject == MONITOR_SUBJECT_GENUINE ? SEAMRR_GENUINE : SEAMRR_SOFT;
     machine.topology = topology_by_name(options.topology);
     if (!machine.topology) {
         char names[80];

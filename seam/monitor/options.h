@@ -4,7 +4,8 @@
  *
  * - profile=NAME: which module the soft module plays (ext)
  * - topology=NAME: which machine this is (default)
- * - subject=soft: what answers SEAMCALL
+ * - subject=soft|genuine: what answers SEAMCALL
+ * - seamrr=MIB: size of SEAMRR, a power of two from 32 (32 for the soft module, 128 for a genuine one)
  * - kernel=NAME: the module to start (the first one that is an ELF file)
  * - knob=NAME=VALUE: a choice of the soft module, see knobs.def; any number of them
  * - fault=LEAF:NTH[xCOUNT]=STATUS: the NTH call of a leaf isn't executed and answers STATUS, a number or a
@@ -22,6 +23,8 @@
 struct options {
     char profile[32], topology[32], kernel[64];
     struct soft_knobs knobs;
+    enum monitor_subject subject;
+    u64 seamrr_size;
     enum monitor_stray stray;
     bool verbose;
 };

@@ -16,7 +16,7 @@
 #include "seam/monitor/npt.h"
 #include "seam/monitor/ap.h"
 #include "seam/monitor/options.h"
-#include "seam/monitor/platform.h"
+#include "seam/monitor/subject.h"
 #include "seam/monitor/vmx.h"
 
 #define CLASS_BUSY 0x02
@@ -121,7 +121,7 @@ static void say_call(const struct lp *lp, const struct soft_regs *in)
 static bool run_module(struct lp *lp)
 {
     u64 start = rdtsc();
-    bool returned = soft_call(platform_module(), lp->index, &lp->regs) == SOFT_RETURNED;
+    bool returned = subject()->call(lp);
     lp->counters[MONITOR_COUNT_MODULE_CYCLES] += rdtsc() - start;
     lp_count_event(lp, MONITOR_COUNT_SEAMCALLS);
     if (lp->need_flush)

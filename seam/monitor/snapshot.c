@@ -7,14 +7,13 @@
 #include "seam/monitor/memory.h"
 #include "seam/monitor/npt.h"
 #include "seam/monitor/options.h"
-#include "seam/monitor/platform.h"
 #include "seam/monitor/seamcall.h"
 #include "seam/monitor/stray.h"
+#include "seam/monitor/subject.h"
 
 #define ALIGNMENT 64 /* soft.h */
 
 static struct slot {
-    void *module; /* soft_snapshot_size() bytes */
     struct faults faults;
     u8 caches_flushed[MAX_LPS];
 } * slots;
@@ -23,8 +22,7 @@ static u64 filled;
 void snapshot_init(void)
 {
     slots = heap_need(MONITOR_SLOTS * sizeof(*slots), ALIGNMENT, "snapshots");
-    for (u32 i = 0; i < MONITOR_SLOTS; i++)
-        slots[i].module = heap_need(soft_snapshot_size(), ALIGNMENT, "a snapshot of the module");
+    subject()->prepare_slots();
 }
 
 u64 snapshot_filled(void)
@@ -45,23 +43,24 @@ bool snapshot_take(struct lp *lp, u64 number)
     if (!seamcall_close())
         return refused(lp, "snapshot", number, "an LP is inside the module");
     struct slot *slot = &slots[number];
-    bool done = soft_snapshot(platform_module(), slot->module);
+    bool done = subject()->snapshot((u32)number);
     filled = done ? filled | 1ull << number : filled & ~(1ull << number);
     faults_save(&slot->faults);
     for (u32 i = 0; i < lp_count; i++)
         slot->caches_flushed[i] = (u8)lp_at(i)->caches_flushed;
     seamcall_open();
     if (!done)
-        return refused(lp, "snapshot", number, "the module can't keep its state");
+        return refused(lp, "snapshot", number, log_last());
     if (options.verbose)
         log_line("snapshot of slot %lu by LP %u", number, lp->index);
     return true;
 }
 
 /* All LPs are outside. */
-static bool put_back(struct lp *lp, const struct slot *slot)
+static bool put_back(struct lp *lp, u32 number)
 {
-    if (!soft_restore(platform_module(), slot->module))
+    const struct slot *slot = &slots[number];
+    if (!subject()->restore(number))
         return false;
     if (lp->need_flush)
         npt_flush_others(lp);
@@ -82,11 +81,10 @@ bool snapshot_restore(struct lp *lp, u64 number)
         return refused(lp, "restore", number, "the slot is empty");
     if (!seamcall_close())
         return refused(lp, "restore", number, "an LP is inside the module");
-    bool done = put_back(lp, &slots[number]);
+    bool done = put_back(lp, (u32)number);
     seamcall_open();
     if (!done)
-        return refused(lp, "restore", number,
-                       "its PAMT was initialised again since, or too many of its pages have changed");
+        return refused(lp, "restore", number, log_last());
     if (options.verbose)
         log_line("restore of slot %lu by LP %u", number, lp->index);
     return true;

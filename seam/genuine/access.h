@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT */
+/* Memory as the module's instructions see it: linear addresses through the module's own tables, KeyIDs respected. */
+#ifndef SEAM_GENUINE_ACCESS_H
+#define SEAM_GENUINE_ACCESS_H
+
+#include "seam/monitor/lp.h"
+
+/* False: the access can't be done (nothing mapped, or the key store refused it); the module has been stopped. */
+bool module_read(struct lp *lp, u64 linear, void *to, u32 size);
+bool module_write(struct lp *lp, u64 linear, const void *from, u32 size);
+
+/* Up to 15 bytes at RIP, without any effect; returns how many there are. */
+u32 module_fetch(struct lp *lp, u8 bytes[16]);
+
+#endif
