@@ -52,7 +52,7 @@ HOST_SOURCES := $(wildcard $(filter-out lib/string.c lib/stack_protector.c,$(wil
 	$(wildcard drivers/tdx/abi/*.c seam/soft/*.c) kernel/memory.c kernel/page_table.c kernel/acpi.c $(DRIVER_PURE:%=drivers/tdx/%) \
 	$(addprefix seam/monitor/,decode.c elf.c command.c overrides.c park.c) tests/runner/verdict.c tests/runner/selection.c \
 	$(wildcard tests/runner/script/*.c))
-HOST_SOURCES += tests/runner/again.c
+HOST_SOURCES += tests/runner/again.c seam/genuine/vmcs.c
 HOST_OBJECTS := $(HOST_SOURCES:%.c=$(BUILD)/host/%.o)
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/host/%,$(wildcard tests/unit/test_*.c))
 FUZZERS := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
