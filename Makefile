@@ -37,8 +37,8 @@ SHARED_SOURCES := $(wildcard lib/*.c boot/*.c drivers/tdx/abi/*.c) kernel/acpi.c
 KERNEL_SOURCES := $(SHARED_SOURCES) $(filter-out kernel/acpi.c kernel/serial.c,$(wildcard kernel/*.c)) \
 	$(wildcard drivers/tdx/*.c tests/runner/*.c tests/runner/script/*.c)
 KERNEL_ASM := $(wildcard boot/*.asm kernel/*.asm drivers/tdx/*.asm)
-MONITOR_SOURCES := $(SHARED_SOURCES) $(wildcard seam/monitor/*.c seam/soft/*.c)
-MONITOR_ASM := $(wildcard boot/*.asm seam/monitor/*.asm)
+MONITOR_SOURCES := $(SHARED_SOURCES) $(wildcard seam/monitor/*.c seam/soft/*.c seam/genuine/*.c)
+MONITOR_ASM := $(wildcard boot/*.asm seam/monitor/*.asm seam/genuine/*.asm)
 
 SUITE := $(sort $(wildcard tests/conformance/*.tdxt))
 
@@ -50,7 +50,8 @@ DRIVER_PURE := tdmr.c tdmr_report.c pamt.c hpa_list.c hpa_linked_list.c sysinfo_
 	update.c
 HOST_SOURCES := $(wildcard $(filter-out lib/string.c lib/stack_protector.c,$(wildcard lib/*.c boot/*.c)) \
 	$(wildcard drivers/tdx/abi/*.c seam/soft/*.c) kernel/memory.c kernel/page_table.c kernel/acpi.c $(DRIVER_PURE:%=drivers/tdx/%) \
-	$(addprefix seam/monitor/,decode.c elf.c command.c overrides.c park.c) tests/runner/verdict.c tests/runner/selection.c \
+	$(addprefix seam/monitor/,decode.c elf.c command.c overrides.c park.c) \
+	$(addprefix seam/genuine/,image.c space.c) tests/runner/verdict.c tests/runner/selection.c \
 	$(wildcard tests/runner/script/*.c))
 HOST_SOURCES += tests/runner/again.c seam/genuine/vmcs.c
 HOST_OBJECTS := $(HOST_SOURCES:%.c=$(BUILD)/host/%.o)

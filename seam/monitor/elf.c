@@ -2,33 +2,14 @@
 #include "seam/monitor/elf.h"
 
 #include "boot/boot_info.h"
+#include "lib/elf64.h"
 #include "lib/string.h"
 
-#define ELF_CLASS_64   2
-#define ELF_LITTLE     1
-#define ELF_X86_64     62
-#define PT_LOAD        1
-#define PT_NOTE        4
 #define NOTE_PVH_ENTRY 18 /* XEN_ELFNOTE_PHYS32_ENTRY */
-
-struct header {
-    u8 magic[4], class, data, ident[10];
-    u16 type, machine;
-    u32 version;
-    u64 entry, program_headers, section_headers;
-    u32 flags;
-    u16 header_size, program_header_size, program_header_count;
-};
-
-struct program_header {
-    u32 type, flags;
-    u64 offset, virtual, physical, file_size, memory_size, align;
-};
-_Static_assert(sizeof(struct program_header) == 56, "Elf64_Phdr");
 
 bool elf_is(const void *file, u64 size)
 {
-    return size >= 4 && memcmp(file, "\177ELF", 4) == 0;
+    return size >= 4 && memcmp(file, ELF_MAGIC, 4) == 0;
 }
 
 static bool inside(u64 offset, u64 length, u64 size)
@@ -53,7 +34,7 @@ static void read_notes(const u8 *at, u64 left, struct elf_image *image)
     }
 }
 
-static const char *add_segment(const struct program_header *ph, struct elf_image *image)
+static const char *add_segment(const struct elf64_program_header *ph, struct elf_image *image)
 {
     if (ph->memory_size == 0)
         return NULL;
@@ -83,28 +64,28 @@ static bool entry_in_segment(const struct elf_image *image)
 
 const char *elf_read(const void *file, u64 size, struct elf_image *image)
 {
-    struct header header;
+    struct elf64_header header;
     memset(image, 0, sizeof(*image));
     if (!elf_is(file, size) || size < sizeof(header))
         return "it isn't an ELF file";
     memcpy(&header, file, sizeof(header));
-    if (header.class != ELF_CLASS_64 || header.data != ELF_LITTLE || header.machine != ELF_X86_64)
+    if (header.class != ELF_CLASS_64 || header.data != ELF_LITTLE_ENDIAN || header.machine != ELF_X86_64)
         return "it isn't an ELF64 file for x86-64";
-    if (header.program_header_size != sizeof(struct program_header) ||
-        !inside(header.program_headers, (u64)header.program_header_count * sizeof(struct program_header),
-                size))
+    if (header.program_header_size != sizeof(struct elf64_program_header) ||
+        !inside(header.program_headers,
+                (u64)header.program_header_count * sizeof(struct elf64_program_header), size))
         return "its program headers lie outside the file";
     for (u32 i = 0; i < header.program_header_count; i++) {
-        struct program_header ph;
+        struct elf64_program_header ph;
         memcpy(&ph, (const u8 *)file + header.program_headers + i * sizeof(ph), sizeof(ph));
-        if (ph.type != PT_LOAD && ph.type != PT_NOTE)
+        if (ph.type != ELF_SEGMENT_LOAD && ph.type != ELF_SEGMENT_NOTE)
             continue;
         if (!inside(ph.offset, ph.file_size, size))
             return "a segment lies outside the file: it is cut short";
-        const char *wrong = ph.type == PT_LOAD ? add_segment(&ph, image) : NULL;
+        const char *wrong = ph.type == ELF_SEGMENT_LOAD ? add_segment(&ph, image) : NULL;
         if (wrong)
             return wrong;
-        if (ph.type == PT_NOTE)
+        if (ph.type == ELF_SEGMENT_NOTE)
             read_notes((const u8 *)file + ph.offset, ph.file_size, image);
     }
     if (!image->pvh_entry)
