@@ -178,6 +178,10 @@ static void test_memory(void **state)
         "expect same(p, p + 4096, 4096)\nwrite p + 8184 = 1\nexpect !filled(p, 8K, 0xa5a5)\n"
         "expect !same(p, p + 4096, 4096), same(p, p + 4096, 4088), read(p + 8176) == 0xa5a5");
     passes("from initialised\np = alloc(1)\nfrom initialised\nq = alloc(1)\nexpect p == q");
+    passes("from initialised\np = alloc(1)\nwrite p = 0x0807060504030201\nwrite p + 8 = 0x61\n"
+           "expect hash(p, 8) == 0x7eb5108b368a78ed, hash(p + 8, 1) == 0xaf63dc4c8601ec8c\n"
+           "h = hash(p, 16)\nwrite p + 16 = 1\nexpect hash(p, 16) == h\nwrite p + 8 = 1\n"
+           "expect hash(p, 16) != h");
     passes("from initialised\np = alloc(1)\nfill p 4K 1\nfill p 12 0x1122334455667788\n"
            "expect read(p) == 0x1122334455667788, read(p + 8) == 0x55667788, read(p + 16) == 1");
     passes("from initialised\np = alloc(1)\nq = alloc(1)\nexpect q == p + 4096");
@@ -986,6 +990,46 @@ static void test_trace(void **state)
         "call EXT.MEM.ADD rcx=hpa_list(p, 0, 9) resume outputs max 10 at @1 expect SUCCESS, rdx unchanged");
 }
 
+static bool one_is_late(void *context, struct script_lane *lanes, u32 count)
+{
+    real.call_together(context, lanes, count);
+    return false;
+}
+
+static bool says_nothing(void *context, u32 cpu, struct script_regs *regs)
+{
+    return cpu != 2 && real.call(context, cpu, regs);
+}
+
+/* Every call has its line, and every register that changed is in it, or below it. */
+static void test_trace_of_results(void **state)
+{
+    (void)state;
+    options.trace = true;
+    passes("from started\npar\ncall SYS.LP.INIT @cpu1\ncall SYS.LP.INIT @cpu0\ncall SYS.LP.INIT @cpu1\nend");
+    assert_logged("end\n# CPU 1: 0x0 SUCCESS rcx=0x0 rdx=0x0 r8=0x0\n"
+                  "# CPU 1: 0xc000050300000000 SYS_LP_INIT_DONE rcx=0x0 rdx=0x0 r8=0x0\n"
+                  "# CPU 0: 0x0 SUCCESS rcx=0x0 rdx=0x0 r8=0x0\n");
+    passes("from initialised\ncall SYS.RD rdx=NUM_CMRS @all");
+    for (u32 cpu = 0; cpu < 4; cpu++) {
+        char line[64];
+        snprintf(line, sizeof(line), "# CPU %u: 0x0 SUCCESS rdx=0x9000000300000080 r8=0x20\n", cpu);
+        assert_logged(line);
+    }
+    passes("from reset\nplatform cpuid 0 0 ebx = 1\ncall SYS.INIT rcx=0 @cpu1");
+    assert_logged("# CPU 1: 0xc000090000000000 INCORRECT_CPUID_VALUE rcx=0xffffffff00000000 "
+                  "rdx=0xffffffff00000000 r8=0xffffffffffffffff\n"
+                  "#  r9=0x756e654700000000 r10=0x49656e696c65746e\n");
+    port.call = says_nothing;
+    assert_int_equal(run("from started\ncall SYS.LP.INIT @cpu2"), VERDICT_FAIL);
+    assert_logged("call SYS.LP.INIT @cpu2\n# CPU 2: no answer\n");
+    port = real;
+    port.call_together = one_is_late;
+    assert_int_equal(run("from started\ncall SYS.LP.INIT @all"), VERDICT_FAIL);
+    assert_logged("# CPU 3: no answer\n");
+    port = real;
+}
+
 static void test_trace_of_everything(void **state)
 {
     (void)state;
@@ -1058,6 +1102,7 @@ int main(void)
         TEST(test_poor_machines),
         TEST(test_fault_from_outside),
         TEST(test_trace),
+        TEST(test_trace_of_results),
         TEST(test_trace_of_everything),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

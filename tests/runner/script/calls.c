@@ -270,6 +270,7 @@ bool run_call_lanes(struct script_run *run, struct script_lane *what, u32 count)
                                          .resumes = call->resumes};
             run->result->seamcalls += call->resumes + 1;
             run_note_call(run, made);
+            run_trace_result(run, made);
         }
     run->last = run->lanes[0];
     run->called = run->block = true;
@@ -295,7 +296,9 @@ static bool call_one(struct script_run *run, const struct script_call *call, con
     run->last = run_call_once(run, plan->cpu, &plan->in);
     run->called = true;
     run->block = false;
-    if (!resume(run, call->resume.kind, plan->max, plan->elsewhere))
+    bool in_time = resume(run, call->resume.kind, plan->max, plan->elsewhere);
+    run_trace_result(run, &run->last);
+    if (!in_time)
         return false;
     if (!run->last.answered)
         return run_fail_call(run, &run->last, "the CPU to come back from the call");
@@ -317,7 +320,6 @@ bool run_step_call(struct script_run *run, const struct script_call *call)
     bool all = call->cpu.kind == CPU_ALL;
     if (all ? !call_all(run, call, &what) : !call_one(run, call, &what))
         return false;
-    run_trace_result(run, &run->last);
     if (call->unchanged) {
         struct script_footprint after = run_footprint_take(run);
         run->footprint_differs = before.fold != after.fold || before.hash != after.hash;
@@ -390,9 +392,5 @@ bool run_step_par(struct script_run *run, const struct script_step *par)
     if (lane_count == 0)
         return true;
     fill_lanes(first, count, lane_count);
-    if (!run_call_lanes(run, lanes, lane_count))
-        return false;
-    for (u32 i = 0; i < lane_count; i++)
-        run_trace_result(run, &run->lanes[i]);
-    return true;
+    return run_call_lanes(run, lanes, lane_count);
 }

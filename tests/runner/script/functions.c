@@ -38,6 +38,24 @@ static bool same(struct script_run *run, u64 a, u64 b, u64 bytes, u64 *value)
     return true;
 }
 
+#define FNV_START 0xCBF29CE484222325ull
+#define FNV_PRIME 0x100000001B3ull
+
+/* FNV-1a: what a log can hold of memory that is too much to print */
+static bool hash(struct script_run *run, u64 pa, u64 bytes, u64 *value)
+{
+    const u8 *at = run_memory(run, pa, bytes);
+    if (!at)
+        return false;
+    *value = FNV_START;
+    for (u64 i = 0; i < bytes; i++) {
+        if (is_aligned(i, PAGES_BETWEEN_LOOKS * PAGE_SIZE) && !run_in_time(run))
+            return false;
+        *value = (*value ^ at[i]) * FNV_PRIME;
+    }
+    return true;
+}
+
 static bool sysrd(struct script_run *run, u64 field, u64 *value)
 {
     struct script_made made;
@@ -150,6 +168,8 @@ bool run_call_function(struct script_run *run, enum script_function function, co
         return filled(run, a[0], a[1], a[2], value);
     case FUNCTION_same:
         return same(run, a[0], a[1], a[2], value);
+    case FUNCTION_hash:
+        return hash(run, a[0], a[1], value);
     case FUNCTION_sysrd:
         return sysrd(run, a[0], value);
     case FUNCTION_page_type:

@@ -190,7 +190,29 @@ void run_trace_call(struct script_run *run, const struct script_call *call, cons
     run_trace_end(&text);
 }
 
-/* A comment: registers that came back changed. */
+/*
+ * A comment for each call that was made, in the order of the lanes: RAX, then every register that came back
+ * other than it went in; what isn't named is as it was. tools/compare-runs.py reads this.
+ *
+ *   # CPU 0: 0xc000010000000001 OPERAND_INVALID operand=RCX rcx=0x0 rdx=0x0 resumes=3
+ *   #  r10=0xa00000009                     if the line before is full
+ */
+#define RESULT_FULL 110 /* columns; another register always finds room behind */
+
+static void add_changed(struct script_run *run, struct script_text *text, const struct script_made *made)
+{
+    for (u32 reg = REG_RCX; reg < SCRIPT_REGISTERS; reg++) {
+        if (made->in.r[reg] == made->out.r[reg])
+            continue;
+        if (text->length > RESULT_FULL) {
+            log_line("%s", text->text);
+            run_trace_begin(run, text);
+            run_text_add(text, "# ");
+        }
+        run_text_add(text, " %s=0x%llx", script_register_name(reg), (unsigned long long)made->out.r[reg]);
+    }
+}
+
 void run_trace_result(struct script_run *run, const struct script_made *made)
 {
     static struct script_text text;
@@ -198,12 +220,14 @@ void run_trace_result(struct script_run *run, const struct script_made *made)
     if (!run->options->trace)
         return;
     run_trace_begin(run, &text);
-    tdx_status_describe(made->out.r[REG_RAX], status, sizeof(status));
-    run_text_add(&text, "# CPU %u: 0x%llx %s", made->cpu, (unsigned long long)made->out.r[REG_RAX], status);
-    for (u32 reg = REG_RCX; reg < SCRIPT_REGISTERS; reg++)
-        if (made->in.r[reg] != made->out.r[reg])
-            run_text_add(&text, " %s=0x%llx", script_register_name(reg),
-                         (unsigned long long)made->out.r[reg]);
+    run_text_add(&text, "# CPU %u: ", made->cpu);
+    if (made->answered) {
+        tdx_status_describe(made->out.r[REG_RAX], status, sizeof(status));
+        run_text_add(&text, "0x%llx %s", (unsigned long long)made->out.r[REG_RAX], status);
+        add_changed(run, &text, made);
+    } else {
+        run_text_add(&text, "no answer");
+    }
     if (made->resumes)
         run_text_add(&text, " resumes=%llu", (unsigned long long)made->resumes);
     log_line("%s", text.text);
