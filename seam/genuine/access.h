@@ -1,15 +1,19 @@
 /* SPDX-License-Identifier: MIT */
-/* Memory as the module's instructions see it: linear addresses through the module's own tables, KeyIDs respected. */
+/* Memory as the module's instructions see it: linear addresses through the module's own tables, KeyIDs
+ * respected. */
 #ifndef SEAM_GENUINE_ACCESS_H
 #define SEAM_GENUINE_ACCESS_H
 
 #include "seam/monitor/lp.h"
 
-/* False: the access can't be done (nothing mapped, or the key store refused it); the module has been stopped. */
+/*
+ * size bytes, page borders may be crossed. False: the access can't be done (nothing mapped, or the key store
+ * refused it); the module has been stopped. What lies before a border may have been written then.
+ */
 bool module_read(struct lp *lp, u64 linear, void *to, u32 size);
 bool module_write(struct lp *lp, u64 linear, const void *from, u32 size);
 
-/* Up to 15 bytes at RIP, without any effect; returns how many there are. */
+/* Up to 15 bytes at RIP, without any effect; returns how many there are. What is missing is 0. */
 u32 module_fetch(struct lp *lp, u8 bytes[16]);
 
 #endif
