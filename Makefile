@@ -138,6 +138,32 @@ $(BUILD)/seamstress.iso: $(BUILD)/seamstress.elf $(BUILD)/seam.elf $(BUILD)/suit
 	@DEPS=0 tools/install-deps.sh iso
 	$(Q)tools/make-iso.sh $@ boot/grub.cfg $(BUILD)/seamstress.elf $(BUILD)/seam.elf $(BUILD)/suite.cpio
 
+# ---- the stand-in for a vendor's module ----
+
+# As such modules are built: position-independent, with a red zone, checked stacks and marks for indirect jumps.
+STANDIN_FLAGS := $(COMMON) -ffreestanding -fPIC -fvisibility=hidden -mgeneral-regs-only -fno-strict-aliasing \
+	-fstack-protector-strong -fcf-protection=branch -fno-asynchronous-unwind-tables
+STANDIN_OBJECTS := $(patsubst %.c,$(BUILD)/standin/%.o,$(wildcard tests/standin/*.c) lib/string.c) \
+	$(patsubst %.asm,$(BUILD)/standin/%.asm.o,$(wildcard tests/standin/*.asm))
+
+$(BUILD)/standin.so: $(STANDIN_OBJECTS) tests/standin/standin.ld $(BUILD)/standin.objects
+	$(SAY) LD $@
+	$(Q)$(LD) -shared -nostdlib -Bsymbolic --no-undefined -z noexecstack -z norelro -z max-page-size=4096 \
+		-T tests/standin/standin.ld -o $@ $(STANDIN_OBJECTS)
+
+$(BUILD)/standin.objects: FORCE
+	@printf '%s\n' $(STANDIN_OBJECTS) | tools/update-file.sh $@
+
+$(BUILD)/standin/%.o: %.c Makefile | $(BUILD)/tools-found
+	$(SAY) CC $<
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(STANDIN_FLAGS) -c -o $@ $<
+
+$(BUILD)/standin/%.asm.o: %.asm Makefile | $(BUILD)/tools-found
+	$(SAY) ASM $<
+	@mkdir -p $(@D)
+	$(Q)$(NASM) -f elf64 -g -F dwarf -I . -MD $(@:.o=.d) -MT $@ -MP -o $@ $<
+
 # ---- tests ----
 
 ## make unit        unit tests: the same files, built for the host under ASan and UBSan
@@ -174,7 +200,7 @@ $(BUILD)/host/tdxt: $(TDXT_OBJECTS) $(BUILD)/host/libseamstress.a
 ## make check       everything CI runs; installs what is missing (DEPS=0: doesn't)
 check:
 	@tools/install-deps.sh check
-	@$(MAKE) --no-print-directory $(PARALLEL) all $(UNIT_TESTS)
+	@$(MAKE) --no-print-directory $(PARALLEL) all $(BUILD)/standin.so $(UNIT_TESTS)
 	@$(MAKE) --no-print-directory $(PARALLEL) DEBUG=1 boot
 	@perl tests/check.pl --unit $(UNIT_TESTS) --script $(sort $(wildcard tests/integration/*.t))
 
@@ -247,6 +273,6 @@ help:
 
 .SECONDARY:
 .DELETE_ON_ERROR:
--include $(KERNEL_OBJECTS:.o=.d) $(MONITOR_OBJECTS:.o=.d) $(HOST_OBJECTS:.o=.d) $(TDXT_OBJECTS:.o=.d) \
+-include $(KERNEL_OBJECTS:.o=.d) $(MONITOR_OBJECTS:.o=.d) $(HOST_OBJECTS:.o=.d) $(STANDIN_OBJECTS:.o=.d) $(TDXT_OBJECTS:.o=.d) \
 	$(patsubst $(BUILD)/host/%,$(BUILD)/host/tests/unit/%.d,$(UNIT_TESTS)) $(BUILD)/host/tests/unit/support.d \
 	$(FUZZ_OBJECTS:.o=.d) $(patsubst build/fuzz/%,build/fuzz/tests/fuzz/%.d,$(FUZZERS))

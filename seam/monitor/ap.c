@@ -3,6 +3,7 @@
 
 #include "boot/trampoline.h"
 #include "kernel/cpu.h"
+#include "seam/genuine/turn.h"
 #include "seam/monitor/apic.h"
 #include "seam/monitor/death.h"
 #include "seam/monitor/exits.h"
@@ -81,7 +82,7 @@ void ap_start_all(void)
         stacks[i - 1] = (u64)lp_at(i) + LP_START_STACK_TOP;
     struct trampoline_start start = {
         .cr3 = memory_cr3(),
-        .cr4 = CR4_PAE,
+        .cr4 = CR4_PAE | (read_cr4() & CR4_LA57),
         .efer = EFER_FOR_START,
         .entry = (u64)ap_entry,
         .stacks = stacks,
@@ -111,7 +112,7 @@ void lp_ask(struct lp *lp, enum lp_work work)
 }
 
 /* An NMI was delivered to the monitor: a kick, or one from outside that belongs to the guest. */
-static void sort_nmi(struct lp *lp)
+void lp_sort_nmi(struct lp *lp)
 {
     if (!lp->nmi_taken)
         return;
@@ -234,7 +235,7 @@ void lp_main(void *argument)
 {
     struct lp *lp = argument;
     for (;;) {
-        sort_nmi(lp);
+        lp_sort_nmi(lp);
         if (lp->work)
             do_work(lp);
         if (lp->nmi_taken)
@@ -245,5 +246,7 @@ void lp_main(void *argument)
         }
         run_guest(lp);
         exit_handle(lp);
+        if (lp->seam)
+            seam_watch(lp);
     }
 }

@@ -16,6 +16,7 @@
 void ap_start_all(void);                          /* returns when all sleep; refuses if one doesn't come */
 void lp_main(void *lp) __attribute__((noreturn)); /* an LP's life, on its own stack */
 
+void lp_sort_nmi(struct lp *lp); /* one was delivered to the monitor: a kick, or the guest's */
 void lp_kick(struct lp *lp);
 void lp_ask(struct lp *lp, enum lp_work work); /* sets the bit and kicks */
 

@@ -20,7 +20,7 @@ void lps_create(const u32 *apic_ids, u32 count)
         struct lp *lp = block_at(i);
         lp->index = i;
         lp->apic_id = apic_ids[i];
-        lp->vmcb = (struct vmcb *)lp_page(lp, LP_PAGE_VMCB);
+        lp->vmcb = lp->host_vmcb = (struct vmcb *)lp_page(lp, LP_PAGE_VMCB);
     }
     lp_count = count;
 }

@@ -49,7 +49,7 @@ struct npt_view {
 
 struct lp {
     struct soft_regs regs; /* the guest's registers; vmrun.asm knows the order */
-    struct vmcb *vmcb;     /* vmrun.asm knows the place; physical = virtual address */
+    struct vmcb *vmcb;     /* vmrun.asm knows the place; physical = virtual address; the module's during its turn */
 
     u32 index, apic_id, package;
     volatile u32 state; /* enum lp_state */
@@ -82,6 +82,9 @@ struct lp {
     u64 polled;                 /* TSC when that SEAMCALL last looked for an interrupt, 0: not yet */
     u64 last_call, last_status; /* RAX in and out of the last SEAMCALL */
     bool called;
+
+    struct vmcb *host_vmcb; /* always the guest's */
+    struct seam_lp *seam;   /* seam/genuine; NULL for the soft module */
 
     u64 counters[MONITOR_COUNTERS];
     u32 leaf_calls[256];

@@ -75,6 +75,8 @@ void boot_main(u32 entry_kind, u64 loader_data)
     memory_place_seamrr();
     topology_make_cmrs();
     memory_relocate(); /* from here on in SEAMRR, on page tables of our own */
+    if (options.subject == MONITOR_SUBJECT_GENUINE)
+        memory_use_five_levels();
     machine_find_processors();
     topology_require_packages();
     npt_build();

@@ -6,6 +6,7 @@
 #include "seam/monitor/log.h"
 #include "seam/monitor/machine.h"
 #include "seam/monitor/options.h"
+#include "seam/monitor/place.h"
 #include "seam/monitor/traps.h"
 
 #define KERNEL_BASE  0xFFFFFFFF80000000ull /* linker.ld */
@@ -18,6 +19,7 @@
 #define PTE_NX       (1ull << 63)
 
 #define CPUID_1GIB_PAGES (1u << 26) /* 80000001 EDX */
+#define CPUID_LA57       (1u << 16) /* 7 ECX */
 #define EFER_NXE_BIT     (1ull << 11)
 
 extern u8 image_begin[], text_end[], rodata_end[], image_end[];
@@ -166,6 +168,26 @@ void memory_relocate(void)
     map_all_memory(pml4);
     cr3 = (u64)pml4;
     relocate(image, (u64)image_begin - KERNEL_BASE, size, cr3);
+}
+
+/*
+ * Five levels, for a guest's nested tables to see all 52 bits of a physical address. The new top table shows
+ * the old one at both ends of the address space.
+ */
+void memory_use_five_levels(void)
+{
+    extern const u8 five_levels[], five_levels_end[];
+    u64 *top = new_table();
+    u64 page = place_find(PAGE_SIZE, PAGE_SIZE, MIB);
+    if (!(cpuid(7, 0).ecx & CPUID_LA57))
+        refuse("a genuine module needs a CPU with 5-level paging: use QEMU's -cpu max");
+    if (!page)
+        refuse("no free page below 1 MiB to switch to 5-level paging in: use another loader");
+    top[0] = top[511] = cr3 | PTE_PRESENT | PTE_WRITABLE;
+    memcpy((void *)page, five_levels, (size_t)(five_levels_end - five_levels));
+    ((void (*)(u64, u64))page)(page, (u64)top);
+    cr3 = (u64)top;
+    traps_load();
 }
 
 u64 memory_cr3(void)

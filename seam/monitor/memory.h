@@ -16,7 +16,8 @@ void memory_place_seamrr(void);
 /* Moves the monitor into SEAMRR. From here on the image's old place and all memory outside SEAMRR are the
  * guest's. */
 void memory_relocate(void);
-u64 memory_cr3(void); /* the monitor's page tables, below 4 GiB */
+void memory_use_five_levels(void); /* after that; refuses a CPU that can't */
+u64 memory_cr3(void);              /* the monitor's page tables, below 4 GiB */
 
 /* Zeroed memory at its physical address, aligned (power of two, at least 8). NULL when SEAMRR is full. */
 void *heap_take(u64 size, u64 align);

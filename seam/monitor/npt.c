@@ -23,10 +23,12 @@
 #define LEVEL_PAGE   1
 #define LEVEL_ROOT   4
 #define ROOT_ENTRIES 128 /* for the address bits without KeyID */
+#define TOP_ENTRIES  16  /* bits 51:48, KeyID bits all of them */
 
 #define XAPIC_PAGE 0xFEE00000ull
 
 static u64 *root;
+static u64 *top; /* one level above, where the monitor uses 5-level paging; else NULL */
 static struct lock lock;
 volatile u64 npt_generation = 1;
 
@@ -170,9 +172,20 @@ void npt_each_hole(enum npt_hole why, void (*give)(u64 base, u64 size))
         give(start, length);
 }
 
+/* A level-5 table over a level-4 one: nested tables have as many levels as the tables of the monitor itself.
+ */
+static u64 *cover(u64 *level_5, const u64 *level_4)
+{
+    for (u32 i = 0; i < TOP_ENTRIES; i++)
+        level_5[i] = (u64)level_4 | RIGHTS;
+    return level_5;
+}
+
 void npt_build(void)
 {
     root = heap_need(PAGE_SIZE, PAGE_SIZE, "nested page tables");
+    if (read_cr4() & CR4_LA57)
+        top = cover(heap_need(PAGE_SIZE, PAGE_SIZE, "nested page tables"), root);
     u64 end = max_u64(align_up(machine.ram_end, GIB), 4 * GIB);
     bool built = npt_give_back(0, end) && npt_make_hole(machine.seamrr, machine.seamrr_size, NPT_SEAMRR) &&
                  npt_make_hole(XAPIC_PAGE, PAGE_SIZE, NPT_XAPIC);
@@ -182,18 +195,18 @@ void npt_build(void)
 
 u64 npt_root(void)
 {
-    return (u64)root;
+    return (u64)(top ? top : root);
 }
 
 /* ---- private views ---- */
 
-#define VIEW_TABLES (1 + NPT_VIEW_PAGES * (LEVEL_ROOT - LEVEL_PAGE))
+#define VIEW_TABLES (1 + NPT_VIEW_PAGES * (LEVEL_ROOT - LEVEL_PAGE)) /* and one for a fifth level */
 
 bool npt_view_open(struct npt_view *view)
 {
     lock_take(&lock);
     if (!view->tables)
-        view->tables = heap_take(VIEW_TABLES * PAGE_SIZE, PAGE_SIZE);
+        view->tables = heap_take((VIEW_TABLES + 1) * PAGE_SIZE, PAGE_SIZE);
     lock_release(&lock);
     if (!view->tables)
         return false;
@@ -237,7 +250,7 @@ bool npt_view_show(struct npt_view *view, u64 page, u64 instead)
 
 u64 npt_view_root(const struct npt_view *view)
 {
-    return (u64)view->tables;
+    return (u64)(top ? cover(view->tables + VIEW_TABLES * 512, view->tables) : view->tables);
 }
 
 /* ---- forgetting ---- */

@@ -14,7 +14,8 @@
 #define SEAMRR_SOFT    (32 * MIB)
 #define SEAMRR_GENUINE (128 * MIB) /* module, and snapshots of what it owns */
 
-struct options options = {.profile = "ext", .topology = "default"};
+struct options options = {
+    .profile = "ext", .topology = "default", .module = "tdx-module", .traps_inring = true};
 
 static void take_text(char *to, size_t size, const char *option, const char *value)
 {
@@ -43,6 +44,32 @@ static void take_subject(const char *value)
         options.subject = MONITOR_SUBJECT_GENUINE;
     else if (strcmp(value, "soft") != 0)
         refuse("option subject=%s: no such subject; there are: soft, genuine", value);
+}
+
+static void take_module(const char *value)
+{
+    take_text(options.module, sizeof(options.module), "module", value);
+}
+
+static void take_overlay(const char *value)
+{
+    if (strcmp(value, "ext") != 0)
+        refuse("option overlay=%s: no such overlay; there are: ext", value);
+    options.overlay_ext = true;
+}
+
+static void take_traps(const char *value)
+{
+    if (strcmp(value, "inring") != 0 && strcmp(value, "exits") != 0)
+        refuse("option traps=%s: no such way; there are: inring, exits", value);
+    options.traps_inring = strcmp(value, "inring") == 0;
+}
+
+static void take_seed(const char *value)
+{
+    options.seed_given = parse_u64(value, &options.seed);
+    if (!options.seed_given)
+        refuse("option seed=%s: a number is wanted", value);
 }
 
 static void take_seamrr(const char *value)
@@ -134,6 +161,8 @@ static const struct option {
     {"profile", take_profile, false}, {"topology", take_topology, false}, {"kernel", take_kernel, false},
     {"subject", take_subject, false}, {"stray", take_stray, false},       {"verbose", take_verbose, false},
     {"fault", take_fault, false},     {"knob", take_knob, true},          {"seamrr", take_seamrr, false},
+    {"module", take_module, false},   {"overlay", take_overlay, false},   {"traps", take_traps, false},
+    {"seed", take_seed, false},
 };
 
 static void take_word(char *word, bool second_pass)
@@ -149,7 +178,7 @@ static void take_word(char *word, bool second_pass)
         return;
     }
     refuse(
-        "unknown monitor option '%s'; there are: profile, topology, subject, kernel, knob, fault, stray, seamrr, verbose "
+        "unknown monitor option '%s'; there are: profile, topology, subject, kernel, knob, fault, stray, seamrr, module, overlay, traps, seed, verbose "
         "(the kernel's follow after --)",
         word);
 }

@@ -5,6 +5,10 @@
  * - profile=NAME: which module the soft module plays (ext)
  * - topology=NAME: which machine this is (default)
  * - subject=soft|genuine: what answers SEAMCALL
+ * - module=NAME: the boot module that a genuine subject is (tdx-module)
+ * - traps=inring|exits: how a genuine module's missing instructions are executed (inring)
+ * - overlay=ext: the soft model's extension leaves and fields on top of a genuine module
+ * - seed=N: makes a genuine module's linear addresses the same each time
  * - seamrr=MIB: size of SEAMRR, a power of two from 32 (32 for the soft module, 128 for a genuine one)
  * - kernel=NAME: the module to start (the first one that is an ELF file)
  * - knob=NAME=VALUE: a choice of the soft module, see knobs.def; any number of them
@@ -24,6 +28,9 @@ struct options {
     char profile[32], topology[32], kernel[64];
     struct soft_knobs knobs;
     enum monitor_subject subject;
+    char module[64];
+    bool overlay_ext, traps_inring, seed_given;
+    u64 seed;
     u64 seamrr_size;
     enum monitor_stray stray;
     bool verbose;

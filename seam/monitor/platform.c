@@ -59,7 +59,7 @@ u64 platform_seam_capabilities(const struct lp *lp)
 
 u64 platform_pending(const struct lp *lp)
 {
-    bool takes_interrupts = lp->vmcb->rflags & RFLAGS_IF;
+    bool takes_interrupts = lp->host_vmcb->rflags & RFLAGS_IF;
     return (takes_interrupts && apic_interrupt_waiting() ? PENDING_INTERRUPT : 0) |
            (lp->work & LP_WORK_NMI ? PENDING_NMI : 0);
 }

@@ -2,11 +2,12 @@
 #include "seam/monitor/subject.h"
 
 #include "seam/monitor/faults.h"
+#include "seam/monitor/options.h"
 #include "seam/monitor/seamcall.h"
 
 const struct subject *subject(void)
 {
-    return &soft_subject; /* the genuine one comes with seam/genuine */
+    return options.subject == MONITOR_SUBJECT_GENUINE ? &genuine_subject : &soft_subject;
 }
 
 bool subject_reset(void)

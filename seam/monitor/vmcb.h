@@ -87,9 +87,11 @@ _Static_assert(sizeof(struct vmcb) == 4096, "VMCB");
 #define INTERCEPT_STGI    (1u << 4)
 #define INTERCEPT_CLGI    (1u << 5)
 #define INTERCEPT_SKINIT  (1u << 6)
+#define INTERCEPT_ICEBP   (1u << 8)
 #define INTERCEPT_WBINVD  (1u << 9)
 #define INTERCEPT_MONITOR (1u << 10)
 #define INTERCEPT_MWAIT   (1u << 11)
+#define INTERCEPT_XSETBV  (1u << 13)
 
 #define TLB_CONTROL_KEEP  0
 #define TLB_CONTROL_FLUSH 1
@@ -129,6 +131,7 @@ enum vmexit {
     VMEXIT_WBINVD = 0x89,
     VMEXIT_MONITOR = 0x8A,
     VMEXIT_MWAIT = 0x8B,
+    VMEXIT_XSETBV = 0x8D,
     VMEXIT_NPF = 0x400,
 };
 

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: MIT */
+#include "seam/genuine/exits.h"
+
+#include "drivers/tdx/abi/msr.h"
+#include "kernel/cpu.h"
+#include "seam/genuine/instructions.h"
+#include "seam/genuine/keys.h"
+#include "seam/genuine/turn.h"
+#include "seam/monitor/ap.h"
+#include "seam/monitor/cpuid.h"
+#include "seam/monitor/exits.h"
+#include "seam/monitor/log.h"
+#include "seam/monitor/msr.h"
+#include "seam/monitor/platform.h"
+
+#define VECTOR_UD 6
+#define VECTOR_PF 14
+
+#define CR4_OSXSAVE (1ull << 18)
+
+#define UNKNOWN_MSRS 32 /* said once each */
+
+/* ---- MSRs and CPUID ---- */
+
+/* On a CPU it would be #GP. The module knows better than our table which MSRs its CPUs have. */
+static void say_unknown(struct lp *lp, u32 msr, bool write)
+{
+    static u32 said[UNKNOWN_MSRS];
+    for (u32 i = 0; i < UNKNOWN_MSRS; i++) {
+        u32 none = 0;
+        if (__atomic_compare_exchange_n(&said[i], &none, msr, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
+            lp_count_event(lp, MONITOR_COUNT_VIOLATIONS);
+            log_line("the module %s MSR 0x%x, which seam/monitor/msr.def lacks: %s",
+                     write ? "writes" : "reads", msr, write ? "the value is lost" : "it reads 0");
+            return;
+        }
+        if (said[i] == msr)
+            return;
+    }
+}
+
+/* What a resumable leaf looks at: once per piece of its work. */
+static u64 read_pending(struct lp *lp)
+{
+    struct seam_lp *seam = lp->seam;
+    return platform_interrupts(lp, ++seam->polls) ? 1 : 0;
+}
+
+static void exit_module_msr(struct lp *lp)
+{
+    u32 msr = (u32)lp->regs.rcx;
+    u64 value = lp->regs.rdx << 32 | (u32)lp->regs.rax;
+    if (lp->vmcb->exit_info_1 & 1) {
+        if (!msr_module_write(lp, msr, value))
+            say_unknown(lp, msr, true);
+    } else {
+        if (msr == MSR_IA32_INTR_PENDING)
+            value = read_pending(lp);
+        else if (!msr_module_read(lp, msr, &value))
+            say_unknown(lp, msr, false);
+        lp->regs.rax = (u32)value;
+        lp->regs.rdx = value >> 32;
+    }
+    exit_skip(lp, 2);
+}
+
+static void exit_module_cpuid(struct lp *lp)
+{
+    struct soft_cpuid r = cpuid_module(lp, (u32)lp->regs.rax, (u32)lp->regs.rcx);
+    lp->regs.rax = r.eax;
+    lp->regs.rbx = r.ebx;
+    lp->regs.rcx = r.ecx;
+    lp->regs.rdx = r.edx;
+    exit_skip(lp, 2);
+}
+
+/* Some QEMU versions don't ask. XCR0 isn't part of a world switch. */
+static void exit_xsetbv(struct lp *lp)
+{
+    u64 cr4 = read_cr4();
+    write_cr4(cr4 | CR4_OSXSAVE);
+    __asm__ volatile("xsetbv" : : "c"((u32)lp->regs.rcx), "a"((u32)lp->regs.rax), "d"((u32)lp->regs.rdx));
+    write_cr4(cr4);
+    exit_skip(lp, 3);
+}
+
+/* ---- the dispatcher ---- */
+
+static void exit_exception(struct lp *lp, u32 vector)
+{
+    if (vector == VECTOR_UD)
+        instruction_undefined(lp);
+    else if (vector == VECTOR_PF)
+        seam_stop(lp, "met a page fault at 0x%lx (error code 0x%lx)", lp->vmcb->exit_info_2,
+                  lp->vmcb->exit_info_1);
+    else
+        seam_stop(lp, "met exception %u (error code 0x%lx)", vector, lp->vmcb->exit_info_1);
+}
+
+void seam_exit_handle(struct lp *lp)
+{
+    u64 code = lp->vmcb->exit_code;
+    lp_count_event(lp, MONITOR_COUNT_EXITS);
+    switch (code) {
+    case VMEXIT_EXCEPTION ... VMEXIT_EXCEPTION + 31:
+        exit_exception(lp, (u32)code - VMEXIT_EXCEPTION);
+        break;
+    case VMEXIT_MSR:
+        exit_module_msr(lp);
+        break;
+    case VMEXIT_CPUID:
+        exit_module_cpuid(lp);
+        break;
+    case VMEXIT_NPF:
+        keys_nested_fault(lp);
+        break;
+    case VMEXIT_NMI:
+        exit_nmi(lp);
+        lp_sort_nmi(lp);
+        break;
+    case VMEXIT_XSETBV:
+        exit_xsetbv(lp);
+        break;
+    case VMEXIT_HALT:
+        seam_stop(lp, "executed HLT");
+        break;
+    case VMEXIT_SHUTDOWN:
+        seam_stop(lp, "met a triple fault");
+        break;
+    default:
+        seam_stop(lp, "did what no module may (VM exit 0x%lx, info 0x%lx 0x%lx)", code, lp->vmcb->exit_info_1,
+                  lp->vmcb->exit_info_2);
+    }
+}

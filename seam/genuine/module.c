@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: MIT */
+/* A genuine module as the monitor's subject: its life from power-on over reset and reload to the end. */
+#include "kernel/cpu.h"
+#include "lib/string.h"
+#include "seam/genuine/keys.h"
+#include "seam/genuine/turn.h"
+#include "seam/monitor/log.h"
+#include "seam/monitor/machine.h"
+#include "seam/monitor/memory.h"
+#include "seam/monitor/options.h"
+#include "seam/monitor/platform.h"
+#include "seam/monitor/subject.h"
+
+#define BLOCK_ALIGN (2 * MIB)
+
+static struct module_image image;
+static struct soft_machine facts;
+static u64 block;
+
+/* ---- loading ---- */
+
+static void load(void)
+{
+    u64 random = options.seed_given ? options.seed : rdtsc();
+    const char *wrong = space_build(&seam_space, (u8 *)block, block, &image, lp_count, random, &facts);
+    if (wrong)
+        refuse("module %s can't be loaded: %s", options.module, wrong);
+    seam_prepare_lps();
+}
+
+static void say_module(void)
+{
+    const struct space *s = &seam_space;
+    log_line("genuine module %s: %lu KiB at 0x%lx-0x%lx, code at linear 0x%lx, entry 0x%lx, seed %lu",
+             options.module, image.size / KIB, block, block + s->size, s->code.linear, s->entry, s->random);
+}
+
+/* The guest may use the memory that the file is in, so it is copied. */
+static void find_image(void)
+{
+    const struct boot_module *file = boot_info_module(&machine.boot, options.module);
+    if (!file)
+        refuse("no module file is called '%s' (option module=)", options.module);
+    void *copy = heap_need(file->size, PAGE_SIZE, "the module's file");
+    memcpy(copy, (const void *)file->base, file->size);
+    const char *wrong = module_image_read(copy, file->size, &image);
+    if (wrong)
+        refuse("%s is no TDX module: %s", options.module, wrong);
+}
+
+static void create(void)
+{
+    facts = platform_facts_at_start();
+    find_image();
+    block = (u64)heap_need(space_size(&image, lp_count, facts.handoff_pages), BLOCK_ALIGN, "the module");
+    seam_space.block = block;
+    keys_build(&seam_space);
+    seam_create_lps();
+    load();
+    say_module();
+}
+
+static void reset(void)
+{
+    keys_reset();
+    facts = platform_facts_at_start();
+    load();
+    seam_revive();
+}
+
+/* ---- questions and commands ---- */
+
+static struct soft_machine *live_facts(void)
+{
+    return &facts;
+}
+
+static void facts_changed(void)
+{
+    space_write_sysinfo(&seam_space, &facts);
+}
+
+static bool knob(const char *assignment)
+{
+    log_line("%s: a genuine module has no knobs", assignment);
+    return false;
+}
+
+static bool install(const char *const *knobs, u32 count)
+{
+    (void)knobs;
+    (void)count;
+    log_line("another module can't be installed behind a genuine one");
+    return false;
+}
+
+static bool footprint(u64 *value)
+{
+    (void)value;
+    return false;
+}
+
+static void prepare_slots(void)
+{
+}
+
+static bool snapshot(u32 slot)
+{
+    log_line("slot %u: a genuine module's state can't be kept", slot);
+    return false;
+}
+
+const struct subject genuine_subject = {
+    .name = "genuine",
+    .number = MONITOR_SUBJECT_GENUINE,
+    .create = create,
+    .call = seam_turn,
+    .reset = reset,
+    .prepare_slots = prepare_slots,
+    .snapshot = snapshot,
+    .restore = snapshot,
+    .facts = live_facts,
+    .facts_changed = facts_changed,
+    .knob = knob,
+    .install = install,
+    .page_owner = keys_owner,
+    .footprint = footprint,
+};
