@@ -18,11 +18,12 @@
 #include "seam/soft/soft.h"
 
 #define SPACE_KEYHOLES_PER_LP 128
-#define SPACE_STACK_PAGES     8   /* data stack of an LP, without its shadow-stack page */
-#define SPACE_LOCAL_PAGES     8   /* local data of an LP */
-#define SPACE_GLOBAL_PAGES    512 /* invented; release builds take 100 KiB, those with a trace more than 1 MiB \
-                                   */
+#define SPACE_STACK_PAGES     8 /* data stack of an LP, without its shadow-stack page */
+#define SPACE_LOCAL_PAGES     8 /* local data of an LP */
 #define SPACE_MAX_LPS         256
+
+/* Global data. Invented: release builds take 100 KiB, those with a trace more than 1 MiB. */
+#define SPACE_GLOBAL_PAGES 512
 
 struct space_region {
     u64 linear, physical, size; /* the keyhole has no memory of its own: physical 0 */
