@@ -41,8 +41,7 @@ static const char *check_size(const struct elf64_header *header, u64 size)
     if (!inside(header->program_headers,
                 (u64)header->program_header_count * sizeof(struct elf64_program_header), size))
         return "its program headers lie outside the file: it is cut short";
-    if (header->section_headers &&
-        !inside(header->section_headers, (u64)header->section_header_count * SECTION_HEADER_SIZE, size))
+    if (!inside(header->section_headers, (u64)header->section_header_count * SECTION_HEADER_SIZE, size))
         return "its section headers lie outside the file: it is cut short";
     return NULL;
 }

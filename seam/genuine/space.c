@@ -25,12 +25,12 @@
 #define PTE_NX       (1ull << 63)
 #define PTE_ADDRESS  0x000FFFFFFFFFF000ull /* KeyID included */
 
-#define RIGHTS_CODE PTE_PRESENT
-#define RIGHTS_DATA (PTE_PRESENT | PTE_WRITABLE | PTE_NX)
-#define RIGHTS_SHADOW                                                                                        \
-    (PTE_PRESENT | PTE_DIRTY | PTE_NX) /* dirty, not writable: a shadow stack (SDM 3A, 4.6) */
-#define RIGHTS_FIXED (PTE_PRESENT | PTE_NX)
-#define RIGHTS_USER  (RIGHTS_DATA | PTE_USER) /* so that SMAP guards it */
+/* Dirty and not writable: a shadow stack (SDM 3A, 4.6). The user's: so that SMAP guards it. */
+#define RIGHTS_CODE   PTE_PRESENT
+#define RIGHTS_DATA   (PTE_PRESENT | PTE_WRITABLE | PTE_NX)
+#define RIGHTS_SHADOW (PTE_PRESENT | PTE_DIRTY | PTE_NX)
+#define RIGHTS_FIXED  (PTE_PRESENT | PTE_NX)
+#define RIGHTS_USER   (RIGHTS_DATA | PTE_USER)
 
 #define ENTRIES      512
 #define TOP_LEVEL    4 /* level 1 is the page table proper */
@@ -130,7 +130,7 @@ static u32 index_of(u64 linear, u32 level)
 /* The table at a physical address; NULL unless all of it lies in the block. */
 static u64 *table_at(const struct space *space, u64 physical)
 {
-    if (physical < space->block || physical - space->block > space->size - PAGE_SIZE)
+    if (physical - space->block > space->size - PAGE_SIZE)
         return NULL;
     return (u64 *)(space->at + (physical - space->block));
 }
@@ -186,10 +186,10 @@ static struct extent extent_of(const struct space_region *region)
     return (struct extent){region->linear, region->size};
 }
 
+/* All else in the page stays zero. */
 void space_write_sysinfo(struct space *space, const struct soft_machine *facts)
 {
     struct sysinfo *page = (void *)(space->at + (space->sysinfo.physical - space->block));
-    memset(page, 0, sizeof(*page));
     page->lp_count = facts->lp_count;
     page->package_count = facts->package_count;
     page->smrr2_forbidden = facts->smrr2_forbidden;

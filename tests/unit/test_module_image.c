@@ -203,6 +203,11 @@ static void refuses_files_cut_short(void **state)
         assert_non_null(wrong);
         assert_string_equal(strstr(wrong, "it "), size < 4 ? "it isn't an ELF file" : "it is cut short");
     }
+    file_size = FILE_SIZE;
+    assert_null(read_file()); /* what stands behind the file isn't looked at */
+    for (u64 size = 0; size < FILE_SIZE; size++)
+        assert_non_null(module_image_read(file, size, &image));
+    assert_string_equal(module_image_read(file, 3, &image), "it isn't an ELF file");
 }
 
 static void refuses_headers_elsewhere(void **state)

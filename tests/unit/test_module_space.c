@@ -20,6 +20,7 @@
 #define USER     (1ull << 2)
 #define DIRTY    (1ull << 6)
 #define LARGE    (1ull << 7)
+#define PAT      (1ull << 12) /* of a large page */
 #define NX       (1ull << 63)
 #define ADDRESS  0x000FFFFFFFFFF000ull
 #define RIGHTS   (PRESENT | WRITABLE | USER | DIRTY | NX)
@@ -379,7 +380,7 @@ static void walks_large_pages_only_inside(void **state)
     build(1, 0);
     u64 pa, linear = space.code.linear + GIB, top = space.cr3 + 256 * 8, third = read_u64(top) & ADDRESS;
     u64 second = read_u64(third) & ADDRESS;
-    write_u64(second + 5 * 8, 0xC0000000 | 17ull << 46 | LARGE | PRESENT | WRITABLE);
+    write_u64(second + 5 * 8, 0xC0000000 | 17ull << 46 | PAT | LARGE | PRESENT | WRITABLE);
     assert_true(space_translate(&space, space.cr3, space.code.linear + 10 * MIB + 0x12345, true, &pa));
     assert_true(pa == (0xC0012345 | 17ull << 46));
     write_u64(third + 8, 0x7C0000000 | LARGE | PRESENT);
