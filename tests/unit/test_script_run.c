@@ -831,6 +831,39 @@ static void test_hardware(void **state)
     start_again();
 }
 
+/* A module that leaf 200 kills: nothing of it answers until it is reset. */
+static bool dead;
+
+static bool mortal_call(void *context, u32 cpu, struct script_regs *regs)
+{
+    dead |= (regs->r[REG_RAX] & 0xFFFF) == 200;
+    if (!dead)
+        return real.call(context, cpu, regs);
+    regs->r[REG_RAX] = TDX_VMFAIL_INVALID;
+    return true;
+}
+
+static bool reviving_write(void *context, u32 msr, u64 value)
+{
+    dead &= msr != MONITOR_MSR_RESET;
+    return no_snapshots(context, msr, value);
+}
+
+static void test_death(void **state)
+{
+    (void)state;
+    dead = false;
+    port.subject = SUBJECT_IS_GENUINE;
+    port.call = mortal_call;
+    port.monitor_write = reviving_write;
+    start_again();
+    passes("from reset\ncall 200 expect SW_VMFAIL_INVALID\ncall SYS.INIT rcx=0 expect SW_VMFAIL_INVALID");
+    passes("from reset\ncall SYS.INIT rcx=0 expect SUCCESS\ncall 200 @1 expect SW_VMFAIL_INVALID");
+    passes("from initialised\ncall SYS.RD rdx=MAX_TDMRS expect SUCCESS");
+    port = real;
+    start_again();
+}
+
 static void test_inference(void **state)
 {
     (void)state;
@@ -1097,6 +1130,7 @@ int main(void)
         TEST(test_genuine),
         TEST(test_spoiled_snapshots),
         TEST(test_hardware),
+        TEST(test_death),
         TEST(test_inference),
         TEST(test_refused_climb),
         TEST(test_poor_machines),

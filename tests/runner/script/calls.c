@@ -13,10 +13,14 @@ void run_call_marks(struct script_regs *regs)
 
 /* ---- what a status makes of the harness's knowledge ---- */
 
-/* Leaves that change nothing whatever they answer; all others may have if they weren't refused. */
+/* Leaves that change nothing whatever they answer; all others may have if they weren't refused. Where nobody
+ * answers, the module may have stopped itself.
+ */
 static bool changes_nothing(const struct script_made *made)
 {
     u64 status = made->out.r[REG_RAX];
+    if (status >> 40 == TDX_SW_ERROR >> 40)
+        return false;
     switch (made->in.r[REG_RAX] & 0xFFFF) {
     case TDH_SYS_RD:
     case TDH_SYS_RDALL:
