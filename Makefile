@@ -53,7 +53,8 @@ HOST_SOURCES := $(wildcard $(filter-out lib/string.c lib/stack_protector.c,$(wil
 	$(addprefix seam/monitor/,decode.c elf.c command.c overrides.c park.c) \
 	$(addprefix seam/genuine/,image.c space.c) tests/runner/verdict.c tests/runner/selection.c \
 	$(wildcard tests/runner/script/*.c))
-HOST_SOURCES += tests/runner/again.c seam/genuine/vmcs.c
+HOST_SOURCES += tests/runner/again.c $(addprefix seam/genuine/,access.c instructions.c seam_instructions.c vmcs.c \
+	vmx_instructions.c xstate.c)
 HOST_OBJECTS := $(HOST_SOURCES:%.c=$(BUILD)/host/%.o)
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/host/%,$(wildcard tests/unit/test_*.c))
 FUZZERS := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))

@@ -115,8 +115,7 @@ static enum key_status program_key(struct lp *lp, const struct key_program *p)
         return KEY_BAD_COMMAND;
     if (p->keyid == 0 || p->keyid > (capability >> 36 & 0x7FFF))
         return KEY_BAD_KEYID;
-    if (p->command <= KEY_SET_RANDOM &&
-        (!algorithm || (algorithm & (algorithm - 1)) || !(algorithm & activate >> 48)))
+    if (p->command <= KEY_SET_RANDOM && ((algorithm & (algorithm - 1)) || !(algorithm & activate >> 48)))
         return KEY_BAD_ALGORITHM;
     return (enum key_status)platform_pconfig(lp);
 }
