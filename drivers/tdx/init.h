@@ -38,6 +38,7 @@ struct tdx_options {
     u32 tdmr_init_lps; /* how many LPs share TDMR.INIT; 0 = all */
     bool
         quote_required; /* quoting that is configured and doesn't start is a failure, not a line in the log */
+    bool insist;        /* ask the module even where detection says that this is no machine for TDX */
 };
 
 struct tdx_failure {

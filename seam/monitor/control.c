@@ -3,6 +3,7 @@
 
 #include "lib/string.h"
 #include "seam/monitor/command_run.h"
+#include "seam/monitor/fault_option.h"
 #include "seam/monitor/inject.h"
 #include "seam/monitor/log.h"
 #include "seam/monitor/machine.h"
@@ -66,9 +67,12 @@ static bool counter(u64 index, u64 *value)
 {
     if (index < MONITOR_COUNTER_FAULTS)
         return lp_counter_sum(index, value);
-    if (index > MONITOR_COUNTER_FAULTS + 0xFF)
+    if (index == MONITOR_COUNTER_PLATFORM_FAULTS)
+        *value = fault_option_count_platform();
+    else if (index <= MONITOR_COUNTER_FAULTS + 0xFF)
+        *value = inject_faults_left((u16)(index - MONITOR_COUNTER_FAULTS));
+    else
         return false;
-    *value = inject_faults_left((u16)(index - MONITOR_COUNTER_FAULTS));
     return true;
 }
 

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "seam/monitor/faults.h"
 
-#include "lib/string.h"
 #include "seam/monitor/lock.h"
 #include "seam/monitor/machine.h"
 
 static struct lock lock;
 static struct faults faults;
-static volatile u32 any; /* lets the usual CPUID pass without a lock */
+static struct faults from_power_on; /* the command line's */
+static volatile u32 any;            /* lets the usual CPUID pass without a lock */
 
 static void settle(void)
 {
@@ -24,10 +24,7 @@ void faults_save(struct faults *to)
 void faults_replace(const struct faults *with)
 {
     lock_take(&lock);
-    if (with)
-        faults = *with;
-    else
-        memset(&faults, 0, sizeof(faults));
+    faults = with ? *with : from_power_on;
     settle();
     lock_release(&lock);
 }
@@ -38,6 +35,13 @@ bool faults_override(const struct override *override)
     bool done = overrides_set(&faults.overrides, override);
     settle();
     lock_release(&lock);
+    return done;
+}
+
+bool faults_override_from_power_on(const struct override *override)
+{
+    bool done = overrides_set(&from_power_on.overrides, override);
+    faults_replace(NULL);
     return done;
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Platform faults: what a test changed of the machine, on top of the monitor's tables. Guest and module see
- * the same. They end with the next reset of the module, and a snapshot keeps its own.
+ * Platform faults: what the command line or a test changed of the machine, on top of the monitor's tables.
+ * Guest and module see the same. Those of the command line are there from power-on; what a test adds ends
+ * with the next reset of the module, which leaves the command line's alone again. A snapshot keeps its own.
  */
 #ifndef SEAM_MONITOR_FAULTS_H
 #define SEAM_MONITOR_FAULTS_H
@@ -16,12 +17,14 @@ struct faults {
 
 /* The faults in force, as a value. */
 void faults_save(struct faults *to);
-void faults_replace(const struct faults *with); /* NULL: none */
+void faults_replace(const struct faults *with); /* NULL: those of the command line */
 
-bool faults_override(const struct override *override); /* false: OVERRIDES_MAX are in use */
+/* False: OVERRIDES_MAX are in use. */
+bool faults_override(const struct override *override);
+bool faults_override_from_power_on(const struct override *override); /* before anything else */
 
 /* Overrides; nothing changes without one. */
-bool faults_msr(u32 lp, u32 msr, u64 *value); /* true: there is one */
+bool faults_msr(u32 lp, u32 msr, u64 *value); /* in: what is there without; true: there is one */
 void faults_cpuid(u32 lp, u32 leaf, u32 subleaf, struct soft_cpuid *r);
 void faults_seam_capabilities(u32 lp, u64 *value);
 

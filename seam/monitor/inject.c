@@ -179,10 +179,11 @@ u64 inject_faults_left(u16 leaf)
     lock_take(&lock);
     for (u32 i = 0; i < INJECT_OPTIONS; i++) {
         const struct injection *fault = &from_options[i];
-        if (!fault->kind || (fault->leaf != leaf && fault->leaf != INJECT_ANY_LEAF))
+        if (!fault->kind || fault->leaf != leaf)
             continue;
         u64 spoiled = fault->seen >= fault->nth ? fault->seen - fault->nth + 1 : 0;
-        left += fault->count - spoiled;
+        if (__builtin_add_overflow(left, fault->count - spoiled, &left))
+            left = ~0ull;
     }
     lock_release(&lock);
     return left;

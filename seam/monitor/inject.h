@@ -6,17 +6,10 @@
 #ifndef SEAM_MONITOR_INJECT_H
 #define SEAM_MONITOR_INJECT_H
 
-#include "drivers/tdx/abi/monitor.h"
+#include "seam/monitor/injection.h"
 #include "seam/monitor/lp.h"
 
-#define INJECT_OPTIONS  8
-#define INJECT_ANY_LEAF 0xFFFF
-
-struct injection {
-    u64 leaf, nth, count, value; /* as the control MSRs of the same names */
-    u64 kind;                    /* enum monitor_inject; NONE: not armed */
-    u64 seen;                    /* calls of the leaf since it was armed */
-};
+#define INJECT_OPTIONS 16
 
 bool inject_option(const struct injection *fault); /* false: all slots are taken */
 
@@ -45,7 +38,8 @@ static inline void inject_end(struct lp *lp)
 bool inject_write(u32 offset, u64 value);
 u64 inject_read(u32 offset);
 void inject_disarm(void);
-/* Calls of the leaf that faults from the command line will still spoil. */
+/* Calls of the leaf that faults from the command line will still spoil; without those that spoil calls of any
+ * leaf, which are a fault of the platform. */
 u64 inject_faults_left(u16 leaf);
 
 #endif

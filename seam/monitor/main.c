@@ -9,6 +9,7 @@
 #include "seam/monitor/ap.h"
 #include "seam/monitor/apic.h"
 #include "seam/monitor/control.h"
+#include "seam/monitor/fault_option.h"
 #include "seam/monitor/guest.h"
 #include "seam/monitor/log.h"
 #include "seam/monitor/machine.h"
@@ -79,6 +80,7 @@ void boot_main(u32 entry_kind, u64 loader_data)
         memory_use_five_levels();
     machine_find_processors();
     topology_require_packages();
+    fault_option_require_lps();
     npt_build();
     svm_build_maps();
     for (u32 i = 0; i < lp_count; i++)

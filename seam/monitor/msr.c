@@ -180,15 +180,22 @@ static bool write_row(struct lp *lp, u32 msr, int row, u64 value)
     }
 }
 
+/* A fault may also make an MSR that isn't there. */
+static bool read_with_faults(struct lp *lp, u32 msr, u64 *value)
+{
+    int row = find(msr);
+    bool there = row >= 0 && read_row(lp, msr, row, value);
+    if (!there)
+        *value = 0;
+    return faults_msr(lp->index, msr, value) || there;
+}
+
 static bool guest_read(struct lp *lp, u32 msr, u64 *value)
 {
     lp_count_event(lp, MONITOR_COUNT_EXIT_RDMSR);
     if (msr - CONTROL_FIRST < MONITOR_MSR_COUNT)
         return control_read(lp, msr - CONTROL_FIRST, value);
-    if (faults_msr(lp->index, msr, value))
-        return true;
-    int row = find(msr);
-    return row >= 0 && read_row(lp, msr, row, value);
+    return read_with_faults(lp, msr, value);
 }
 
 static bool guest_write(struct lp *lp, u32 msr, u64 value)
@@ -222,11 +229,7 @@ void exit_msr(struct lp *lp)
 
 bool msr_module_read(const struct lp *lp, u32 msr, u64 *value)
 {
-    if (faults_msr(lp->index, msr, value))
-        return true;
-    int row = find(msr);
-    *value = 0;
-    return row >= 0 && read_row((struct lp *)lp, msr, row, value);
+    return read_with_faults((struct lp *)lp, msr, value);
 }
 
 bool msr_module_write(struct lp *lp, u32 msr, u64 value)

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "seam/monitor/options.h"
 
-#include "drivers/tdx/abi/status.h"
 #include "lib/format.h"
 #include "lib/parse.h"
 #include "lib/string.h"
-#include "seam/monitor/inject.h"
+#include "seam/monitor/fault_option.h"
 #include "seam/monitor/log.h"
 #include "seam/monitor/machine.h"
 
@@ -107,61 +106,15 @@ static void take_knob(const char *value)
         refuse("option knob=%s is refused, the lines above say why", value);
 }
 
-static bool number_until(const char **text, char end, u64 *value)
-{
-    char digits[24];
-    size_t length = 0;
-    while ((*text)[length] && (*text)[length] != end && length < sizeof(digits) - 1) {
-        digits[length] = (*text)[length];
-        length++;
-    }
-    digits[length] = 0;
-    *text += length;
-    return parse_u64(digits, value) && *value > 0;
-}
-
-#define FAULT_FORM "LEAF:NTH[xCOUNT]=STATUS is wanted, as in ext.mem_add:17=0xC000010000000001"
-
-/* LEAF:NTH[xCOUNT]=STATUS */
-static void take_fault(const char *value)
-{
-    struct injection fault = {.kind = MONITOR_INJECT_STATUS, .count = 1};
-    char leaf[32];
-    const char *colon = strchr(value, ':'), *text = colon ? colon + 1 : "";
-    size_t length = colon ? (size_t)(colon - value) : 0;
-    if (!colon || length >= sizeof(leaf))
-        refuse("option fault=%s: " FAULT_FORM, value);
-    memcpy(leaf, value, length);
-    leaf[length] = 0;
-    unsigned number;
-    if (!tdx_leaf_by_name(leaf, &number))
-        refuse("option fault=%s: no leaf is called '%s'; " FAULT_FORM, value, leaf);
-    fault.leaf = number;
-    char end = strchr(text, 'x') && strchr(text, '=') && strchr(text, 'x') < strchr(text, '=') ? 'x' : '=';
-    bool good = number_until(&text, end, &fault.nth);
-    if (good && end == 'x') {
-        text++;
-        good = number_until(&text, '=', &fault.count);
-    }
-    if (!good || *text++ != '=')
-        refuse("option fault=%s: " FAULT_FORM, value);
-    if (!parse_u64(text, &fault.value) && !tdx_status_by_name(text, &fault.value))
-        refuse("option fault=%s: '%s' is neither a number nor the name of a status", value, text);
-    if (fault.value == TDX_VMFAIL_INVALID)
-        fault.kind = MONITOR_INJECT_VMFAIL;
-    if (!inject_option(&fault))
-        refuse("option fault=%s: at most %u faults can be given", value, INJECT_OPTIONS);
-}
-
 static const struct option {
     const char *name;
     void (*take)(const char *value);
     bool second_pass; /* needs what others set */
 } table[] = {
-    {"profile", take_profile, false}, {"topology", take_topology, false}, {"kernel", take_kernel, false},
-    {"subject", take_subject, false}, {"stray", take_stray, false},       {"verbose", take_verbose, false},
-    {"fault", take_fault, false},     {"knob", take_knob, true},          {"seamrr", take_seamrr, false},
-    {"module", take_module, false},   {"overlay", take_overlay, false},   {"traps", take_traps, false},
+    {"profile", take_profile, false},    {"topology", take_topology, false}, {"kernel", take_kernel, false},
+    {"subject", take_subject, false},    {"stray", take_stray, false},       {"verbose", take_verbose, false},
+    {"fault", fault_option_take, false}, {"knob", take_knob, true},          {"seamrr", take_seamrr, false},
+    {"module", take_module, false},      {"overlay", take_overlay, false},   {"traps", take_traps, false},
     {"seed", take_seed, false},
 };
 

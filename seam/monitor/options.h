@@ -12,8 +12,8 @@
  * - seamrr=MIB: size of SEAMRR, a power of two from 32 (32 for the soft module, 128 for a genuine one)
  * - kernel=NAME: the module to start (the first one that is an ELF file)
  * - knob=NAME=VALUE: a choice of the soft module, see knobs.def; any number of them
- * - fault=LEAF:NTH[xCOUNT]=STATUS: the NTH call of a leaf isn't executed and answers STATUS, a number or a
- *   name; COUNT calls in a row; up to INJECT_OPTIONS of them
+ * - fault=SPEC: calls of a leaf that go wrong, or a machine that isn't as it should be: fault_spec.h; any of
+ *   up to 8
  * - stray=mc|scramble: what a host access to the module's memory meets (mc)
  * - verbose: a line for each SEAMCALL, command, snapshot and restore
  */

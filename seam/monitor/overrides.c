@@ -12,7 +12,7 @@ bool overrides_set(struct overrides *overrides, const struct override *override)
     for (u32 i = 0; i < overrides->count; i++) {
         const struct override *old = &overrides->list[i];
         bool covered = override->lp == OVERRIDE_ALL_LPS || override->lp == old->lp;
-        if (!same_thing(old, override) || !covered)
+        if (!same_thing(old, override) || !covered || override->keep)
             overrides->list[kept++] = *old;
     }
     overrides->count = kept;
@@ -36,28 +36,29 @@ void overrides_cpuid(const struct overrides *overrides, u32 lp, u32 leaf, u32 su
     for (u32 i = 0; i < overrides->count; i++) {
         const struct override *o = &overrides->list[i];
         if (is_for(o, OVERRIDE_CPUID, lp, leaf) && o->subleaf == subleaf)
-            *registers[o->reg] = (u32)o->value;
+            *registers[o->reg] = (*registers[o->reg] & (u32)o->keep) | (u32)o->value;
     }
 }
 
-static bool last_value(const struct overrides *overrides, enum override_kind kind, u32 lp, u32 number,
-                       u64 *value)
+static bool apply(const struct overrides *overrides, enum override_kind kind, u32 lp, u32 number, u64 *value)
 {
-    for (u32 i = overrides->count; i-- > 0;) {
-        if (!is_for(&overrides->list[i], kind, lp, number))
+    bool found = false;
+    for (u32 i = 0; i < overrides->count; i++) {
+        const struct override *o = &overrides->list[i];
+        if (!is_for(o, kind, lp, number))
             continue;
-        *value = overrides->list[i].value;
-        return true;
+        *value = (*value & o->keep) | o->value;
+        found = true;
     }
-    return false;
+    return found;
 }
 
 bool overrides_msr(const struct overrides *overrides, u32 lp, u32 msr, u64 *value)
 {
-    return last_value(overrides, OVERRIDE_MSR, lp, msr, value);
+    return apply(overrides, OVERRIDE_MSR, lp, msr, value);
 }
 
 void overrides_seam_capabilities(const struct overrides *overrides, u32 lp, u64 *value)
 {
-    last_value(overrides, OVERRIDE_SEAM_CAPABILITIES, lp, 0, value);
+    apply(overrides, OVERRIDE_SEAM_CAPABILITIES, lp, 0, value);
 }

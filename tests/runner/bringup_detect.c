@@ -152,7 +152,7 @@ static const struct test_case cases[] = {
     {"bringup.detect.control_msr_guards", SOURCE_PROJECT, NEED_MONITOR, STEP_DETECT,
      .run = control_msr_guards},
     {"bringup.detect.cr4_reserved_bits", SOURCE_SPEC, NEED_MONITOR, STEP_DETECT, .run = cr4_reserved_bits},
-    {"bringup.detect.keyid_split", SOURCE_LINUX, 0, STEP_DETECT, .run = keyid_split},
+    {"bringup.detect.keyid_split", SOURCE_LINUX, NEED_SOUND, STEP_DETECT, .run = keyid_split},
     {"bringup.detect.seamrr_hidden", SOURCE_SPEC, 0, STEP_DETECT, .run = seamrr_hidden},
     {"bringup.detect.seamrr_owner", SOURCE_PROJECT, NEED_MONITOR, STEP_DETECT, .run = seamrr_owner},
     {"bringup.detect.memory_is_the_hosts", SOURCE_PROJECT, NEED_MONITOR, STEP_DETECT,

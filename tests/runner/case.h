@@ -28,6 +28,7 @@ enum test_need {
     NEED_CPUS = 1 << 6,     /* more than one CPU */
     NEED_PACKAGES = 1 << 7, /* more than one package */
     NEED_QUOTE = 1 << 8,    /* quoting configured (TDX_FEATURES0 bit 50) */
+    NEED_SOUND = 1 << 9,    /* a machine that nobody made faulty on the monitor's command line */
 };
 
 #define CASE_DEFAULT_SECONDS 60

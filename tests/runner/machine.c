@@ -12,12 +12,8 @@
 
 #define LP_MAX_US (60ull * 1000 * 1000)
 
-void machine_init(struct machine *machine, const struct tdx_options *options)
+static void find_faults(struct machine *machine)
 {
-    memset(machine, 0, sizeof(*machine));
-    machine->options = *options;
-    platform_detect(&machine->platform);
-    tdx_host_init(&machine->host, options);
     for (u32 leaf = 0; leaf < ARRAY_COUNT(machine->faulted_leaf); leaf++) {
         u64 calls = 0;
         if (!monitor_counter(&machine->platform, MONITOR_COUNTER_FAULTS + leaf, &calls))
@@ -25,6 +21,18 @@ void machine_init(struct machine *machine, const struct tdx_options *options)
         machine->faulted_leaf[leaf] = calls > 0;
         machine->fault_armed |= calls > 0;
     }
+    monitor_counter(&machine->platform, MONITOR_COUNTER_PLATFORM_FAULTS, &machine->platform_faults);
+    machine->fault_armed |= machine->platform_faults > 0;
+}
+
+void machine_init(struct machine *machine, const struct tdx_options *options)
+{
+    memset(machine, 0, sizeof(*machine));
+    machine->options = *options;
+    platform_detect(&machine->platform);
+    find_faults(machine);
+    machine->options.insist |= machine->platform_faults > 0;
+    tdx_host_init(&machine->host, &machine->options);
 }
 
 u64 machine_keyid_bits(const struct machine *machine, u64 keyid)

@@ -37,6 +37,7 @@ struct machine {
     char failure[160];
     bool fault_armed;           /* the user wants a fault: what it counts isn't ours to disturb */
     bool faulted_leaf[256];     /* on which leaves */
+    u64 platform_faults;        /* how many of the machine itself */
     struct tdx_sysinfo sysinfo; /* as the first life read it */
     struct ext_demand demand;   /* what the configured features cost, as the first EXT_QUERY found it */
     u64 tdmr_calls_by_hand;     /* TDMR.INIT calls that a test made and the driver therefore didn't have to */

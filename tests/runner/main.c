@@ -139,6 +139,9 @@ static void print_banner(void)
         if (machine.faulted_leaf[leaf])
             log_line("seamstress: a fault is armed on leaf %u (%s): a failure may be what this run is for",
                      leaf, tdx_leaf_name(leaf) ? tdx_leaf_name(leaf) : "unknown");
+    if (machine.platform_faults)
+        log_line("seamstress: faults of the machine itself: %lu; a failure may be what this run is for",
+                 machine.platform_faults);
 }
 
 static int finish(const struct totals *totals)

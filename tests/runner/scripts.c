@@ -113,7 +113,7 @@ static void find_obstacle(struct obstacle *obstacle, struct machine *machine, co
     const struct tdx_platform *platform = &machine->platform;
     size_t size = sizeof(obstacle->why);
     platform_first_unmet(platform, obstacle->why, size);
-    if (obstacle->why[0]) {
+    if (obstacle->why[0] && !machine->platform_faults) {
         obstacle->verdict = platform->control_msr ? VERDICT_ERROR : VERDICT_SKIP;
     } else if (not_now) {
         obstacle->verdict = VERDICT_SKIP;

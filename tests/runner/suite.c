@@ -31,20 +31,25 @@ static bool machine_suits(struct test *test)
     const struct machine *machine = test->machine;
     char why[96];
     platform_first_unmet(&machine->platform, why, sizeof(why));
-    if (why[0] && machine->platform.control_msr)
+    bool meant = machine->platform_faults > 0; /* what the user wants to see isn't missing here but there */
+    if (why[0] && machine->platform.control_msr && !meant)
         test_error(test, "the monitor's platform is incomplete: %s", why);
-    else if (why[0])
+    else if (why[0] && !meant)
         test_skip(test, "%s", why);
     else if (item->needs & (NEED_MONITOR | NEED_INJECT) && !machine->platform.control_msr)
         test_skip(test, "needs the Seamstress monitor, this is hardware");
     else if (item->needs & NEED_SOFT && machine->platform.subject != SUBJECT_SOFT)
         test_skip(test, "needs the soft module");
+    else if (item->needs & NEED_SOUND && machine->platform_faults)
+        test_skip(test, "this run is for a machine that isn't as it should be");
     else if (item->needs & NEED_INJECT && machine->fault_armed)
         test_skip(test, "this run is for another fault");
     else if (item->leaf && item->leaf < ARRAY_COUNT(machine->faulted_leaf) &&
              machine->faulted_leaf[item->leaf])
         test_skip(test, "its calls of %s would count for the fault that this run is for",
                   tdx_leaf_name(item->leaf));
+    else if (item->leaf && machine->platform_faults)
+        test_skip(test, "its calls may meet the fault of the machine that this run is for");
     else if (item->needs & NEED_CPUS && cpu_count() < 2)
         test_skip(test, "needs a second CPU");
     else if (item->needs & NEED_PACKAGES && package_count() < 2)

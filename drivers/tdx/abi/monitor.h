@@ -166,4 +166,8 @@ enum monitor_counter {
  */
 #define MONITOR_COUNTER_FAULTS 0x200
 
+/* How many faults of the machine itself (MSRs, CPUID, keys) the monitor's command line asks for: calls then
+ * fail because of what the module finds. #GP where the monitor doesn't say. */
+#define MONITOR_COUNTER_PLATFORM_FAULTS 0x300
+
 #endif

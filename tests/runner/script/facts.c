@@ -75,15 +75,20 @@ static bool keyids(const struct script_port *port)
     return true;
 }
 
+static bool counts(const struct script_port *port, u64 counter)
+{
+    u64 value;
+    return port->monitor_write(port->context, MONITOR_MSR_COUNTER_SELECT, counter) &&
+           port->monitor_read(port->context, MONITOR_MSR_COUNTER_VALUE, &value) && value;
+}
+
 /* A fault on the monitor's command line is for the user's run; finding things out must not use it up. */
 static bool fault_armed(const struct script_port *port)
 {
-    u64 calls;
-    for (u32 leaf = 0; port->monitor && leaf < 256; leaf++)
-        if (port->monitor_write(port->context, MONITOR_MSR_COUNTER_SELECT, MONITOR_COUNTER_FAULTS + leaf) &&
-            port->monitor_read(port->context, MONITOR_MSR_COUNTER_VALUE, &calls) && calls)
-            return true;
-    return false;
+    bool armed = port->monitor && counts(port, MONITOR_COUNTER_PLATFORM_FAULTS);
+    for (u32 leaf = 0; port->monitor && !armed && leaf < 256; leaf++)
+        armed = counts(port, MONITOR_COUNTER_FAULTS + leaf);
+    return armed;
 }
 
 /* A module that doesn't know SYS.DISABLE answers as to any number it doesn't know. */
