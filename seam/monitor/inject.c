@@ -5,6 +5,7 @@
 #include "seam/monitor/lock.h"
 #include "seam/monitor/log.h"
 #include "seam/monitor/park.h"
+#include "seam/monitor/subject.h"
 
 /* Some tenths of a second: the other LPs' virtual CPUs may not be running just now. */
 #define PARK_CYCLES (1ull << 30)
@@ -113,8 +114,9 @@ void inject_look(struct lp *lp, u16 leaf)
 
 static bool can_be_armed(u64 kind)
 {
-    if (kind == MONITOR_INJECT_PARK)
-        return armed.nth && armed.count == 1 && armed.value && armed.value <= PARK_CALLS_MAX;
+    if (kind == MONITOR_INJECT_PARK) /* no other module tells when it has its locks */
+        return subject() == &soft_subject && armed.nth && armed.count == 1 && armed.value &&
+               armed.value <= PARK_CALLS_MAX;
     return kind == MONITOR_INJECT_NONE || (kind < MONITOR_INJECT_PARK && armed.nth && armed.count);
 }
 

@@ -69,8 +69,8 @@ enum monitor_msr {
      * while an LP is inside the module, or if the slot is empty or can't be restored any more: a module reset
      * empties no slot, but initialising the PAMT that a snapshot lives on again spoils it. Page metadata
      * stays where it is: a host that writes to the PAMT of a snapshot that it means to restore has spoilt it,
-     * and nobody will say so. R SNAPSHOT: bit N is set if slot N holds one. Another subject than the soft
-     * module has no snapshots: #GP.
+     * and nobody will say so. R SNAPSHOT: bit N is set if slot N holds one. #GP also when a
+     * genuine module's state can't be kept: no memory for it, or switched off.
      */
     MONITOR_MSR_SNAPSHOT = 16,
     MONITOR_MSR_RESTORE = 17,
@@ -131,7 +131,7 @@ enum monitor_inject {
     /* The call (COUNT is 1) waits inside the module, holding all the locks of its leaf and with nothing
      * changed yet, until VALUE SEAMCALLs of other LPs have ended. Until it is there, those wait outside,
      * except earlier calls of the same leaf. Both waits are given up after some tenths of a second. A call
-     * that is refused before it has its locks isn't parked. */
+     * that is refused before it has its locks isn't parked. The soft module only. */
     MONITOR_INJECT_PARK = 6,
 };
 

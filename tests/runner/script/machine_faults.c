@@ -57,6 +57,8 @@ static bool spoil_calls(struct script_run *run, const struct script_injection *i
     u64 leaf = 0, nth = 1, count = 1, value = inject->kind == INJECT_PARK;
     if (!run->port->monitor)
         return run_skip(run, "injection needs the Seamstress monitor");
+    if (inject->kind == INJECT_PARK && run->port->subject != SUBJECT_IS_SOFT)
+        return run_skip(run, "only the soft module can be held up inside a call");
     if (script_facts.fault_armed)
         return run_skip(run, "a fault armed from outside is in use");
     if (!run_evaluate(run, inject->leaf, &leaf) || !run_evaluate_optional(run, inject->nth, &nth) ||

@@ -2,14 +2,14 @@
 /*
  * Where the module is, and how to have it elsewhere.
  *
- * The soft module goes back to a state by a snapshot, taken when the state was first reached with these
- * options. A snapshot lives on the page metadata in PAMT memory: single entries that change are rolled back,
- * a PAMT that is initialised again is not. Therefore sets of PAMTs ("lives") are dealt out: a state's
- * snapshot shares its life with those of the same options that no test of that state spoils, and the last
- * life is for what scripts configure themselves. There are few; the one used longest ago is given up.
+ * Behind the monitor the module goes back to a state by a snapshot, taken when the state was first reached
+ * with these options. A snapshot lives on the page metadata in PAMT memory: single entries that change are
+ * rolled back, a PAMT that is initialised again is not. Therefore sets of PAMTs ("lives") are dealt out: a
+ * state's snapshot shares its life with those of the same options that no test of that state spoils, and the
+ * last life is for what scripts configure themselves. There are few; the one used longest ago is given up.
  *
- * A genuine module is reset and brought up again. Hardware has no way back: a case runs if the module can
- * still be brought forward to its state, and is skipped otherwise.
+ * Without snapshots the module is reset and brought up again. Hardware has no way back: a case runs if the
+ * module can still be brought forward to its state, and is skipped otherwise.
  */
 #include "tests/runner/script/run.h"
 
@@ -425,6 +425,6 @@ void run_states_forget(void)
 void run_states_start(const struct script_port *port, bool as_after_reset)
 {
     memset(&module, 0, sizeof(module));
-    module.snapshots = port->subject == SUBJECT_IS_SOFT && port->monitor;
+    module.snapshots = port->monitor; /* until one is refused */
     module.known = as_after_reset;
 }
