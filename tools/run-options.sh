@@ -12,26 +12,7 @@ is_number() { # decimal, without leading zeros, at most nine digits: what shell 
     return 1
 }
 
-check_fault() { # check_fault SPEC: LEAF:N[xCOUNT]=STATUS, leaf and status as the ABI table has them
-    remedy="write LEAF:N=STATUS as in --fault ext.mem_add:17=0xC000010000000001"
-    leaf=${1%%:*}
-    rest=${1#*:}
-    nth=${rest%%=*}
-    status=${rest#*=}
-    [ "$1" = "$leaf:$nth=$status" ] || bad "--fault $1: malformed; $remedy"
-    for number in "${nth%%x*}" "${nth#*x}"; do
-        { is_number "$number" && [ "$number" -ge 1 ]; } || bad "--fault $1: '$number' is not a number of calls, from 1; $remedy"
-    done
-    grep -qF "TDX_LEAF($(echo "$leaf" | tr 'a-z.' 'A-Z_')," drivers/tdx/abi/leaves.def ||
-        bad "--fault $1: no leaf '$leaf'; take a name from drivers/tdx/abi/leaves.def, as ext.mem_add"
-    case ${status#0x} in
-    "$status") # no hexadecimal number: a name
-        grep -qF "TDX_STATUS($status, " drivers/tdx/abi/status.def || [ "$status" = SW_VMFAIL_INVALID ] ||
-            bad "--fault $1: '$status' is neither 0x and hexadecimal digits nor a name in drivers/tdx/abi/status.def; $remedy"
-        ;;
-    '' | *[!0-9a-fA-F]* | ?????????????????*) bad "--fault $1: '$status' is not a 64-bit status; $remedy" ;;
-    esac
-}
+. tools/fault-options.sh
 
 # ---- scripts ----
 
@@ -104,6 +85,7 @@ check_smp() {
         bad "--smp $smp: $packages packages can't share $smp processors evenly; use a multiple of $packages"
     { [ "$packages" -eq 1 ] || [ "$smp" -gt "$packages" ]; } ||
         bad "--smp $smp,packages=$packages: a package has at least two processors; use --smp $((2 * packages)),packages=$packages"
+    check_fault_lps
 }
 
 emerald_rapids_mib=262080 # its last CMR ends at 0x407c000000; QEMU puts 2 GiB below 4 GiB, the rest from there

@@ -18,6 +18,7 @@
 /* ---- names ---- */
 
 #define EVERY_LP OVERRIDE_ALL_LPS
+#define MACHINE  OVERRIDE_ALL_LPS
 #define ONE_LP   1
 #define ALL      (~0ull)
 #define NOTHING  0

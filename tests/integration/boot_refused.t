@@ -114,5 +114,17 @@ bare 's/topology=default/topology=nope/'
 refuses "no topology is called 'nope'; there are: " "an unknown topology"
 bare 's/profile=ext/fault=ext.mem_add/'
 refuses 'fault=ext.mem_add: ' "a malformed fault"
+bare 's/profile=ext/fault=smrr=unlockd/'
+refuses "fault=smrr=unlockd: no fault is called 'smrr=unlockd'; did you mean smrr=unlocked" "a misspelt fault"
+bare 's/profile=ext/fault=xapic@lp4/'
+refuses 'LP 4, this machine has only LPs 0 to 3: .*--smp 5' "a fault of an LP that isn't there"
+bare 's/profile=ext/fault=msr=0xc0000100:1/'
+refuses 'fault=msr=0xc0000100:1: 0xc0000100 is an MSR of the guest' "a fault that the monitor wouldn't see"
+bare 's/profile=ext/fault=msr=0x40000100:1/'
+refuses 'fault=msr=0x40000100:1: 0x40000100 is a control MSR' "a fault of the monitor itself"
+bare 's/profile=ext/fault=cpuid=0x40000000.0.eax:1/'
+refuses '0x40000000 is a CPUID leaf that says how to find the monitor' "a fault that would hide the monitor"
+bare "s/profile=ext/$(printf ' fault=xapic%.0s' 1 2 3 4 5 6 7 8 9)/"
+refuses 'at most 8 faults can be given' "more faults than there is room for"
 
 finish

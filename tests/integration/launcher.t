@@ -32,6 +32,10 @@ expect_out " again=--profile\+1.5.01\+--fault\+$fault\+--smp\+8,packages=2\+--me
     "and with them what another run needs"
 launch --dry-run --fault ext.mem_add:3x2=SYS_BUSY --fault EXT.INIT:1=SW_VMFAIL_INVALID --list
 expect_out " fault=ext.mem_add:3x2=SYS_BUSY fault=EXT.INIT:1=SW_VMFAIL_INVALID -- list=1'" "several faults, by number or name"
+launch --dry-run --fault msr=0x982:+0@lp1 --fault smrr=unlocked --list
+expect_out " fault=msr=0x982:\+0@lp1 fault=smrr=unlocked -- list=1'" "faults of the machine"
+launch --dry-run --fault msr=0x982:+0@lp1
+expect_out " again=--fault\+msr=0x982:~p0@lp1'" "and with them what another run needs"
 launch --dry-run --topology two-packages
 expect_out ' -smp 4,sockets=2,cores=2,threads=1 ' "two-packages: two sockets"
 launch --dry-run --topology emerald-rapids

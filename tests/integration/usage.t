@@ -57,9 +57,9 @@ refused '--subject genuine: not yet' --subject genuine
 refused 'leave them out with --subject hardware' --subject hardware --profile ext
 refused 'leave them out with --subject hardware' --subject hardware --fault ext.mem_add:1=0x1
 
-refused 'malformed' --fault ext.mem_add
+refused "no fault 'ext.mem_add'" --fault ext.mem_add
 refused 'malformed' --fault ext.mem_add:17
-refused 'malformed' --fault ext.mem_add=0x1
+refused "no fault 'ext.mem_add=0x1'" --fault ext.mem_add=0x1
 refused "'0' is not a number of calls" --fault ext.mem_add:0=0xC000010000000001
 refused "'y' is not a number of calls" --fault ext.mem_add:y=0xC000010000000001
 refused "'0' is not a number of calls" --fault ext.mem_add:1x0=0xC000010000000001
@@ -71,6 +71,30 @@ refused 'is not a 64-bit status' --fault ext.mem_add:17=0x1C000010000000001
 refused 'is not a 64-bit status' --fault ext.mem_add:17=0x
 refused "no leaf 'ext.mem_ad'" --fault ext.mem_ad:17=0x1
 refused "no leaf ''" --fault :17=0x1
+refused "no fault 'smrr=unlockd'; take a name from docs/monitor.md" --fault smrr=unlockd
+refused "no fault 'smrr='" --fault smrr=
+refused "no fault 'x.\*'" --fault 'x.*'
+refused "'10a' is not the number of an MSR" --fault msr=10a:0
+refused "'0x100000000' is not the number of an MSR" --fault msr=0x100000000:0
+refused 'no value; write msr=NUMBER:VALUE' --fault msr=0x10a
+refused "'' is no 64-bit number" --fault msr=0x10a:
+refused "'\+64' is no 64-bit number" --fault msr=0x10a:+64
+refused "'0x10000000000000000' is no 64-bit number" --fault msr=0x10a:0x10000000000000000
+refused "'0 fault=xapic' is no 64-bit number" --fault 'msr=0x10a:0 fault=xapic'
+refused "'' is not the number of a CPUID leaf" --fault cpuid=
+refused "'eax:0' is not the number of a sub-leaf" --fault cpuid=1.eax:0
+refused "'efx' is none of eax" --fault cpuid=1.0.efx:0
+refused "'eax' is none of eax, ebx, ecx, edx with a value" --fault cpuid=1.0.eax
+refused "'0x100000000' is no 32-bit number" --fault cpuid=1.0.eax:0x100000000
+refused "'-32' is no 32-bit number" --fault cpuid=1.0.eax:-32
+refused "'' is no 64-bit number" --fault seamcaps=
+refused "'@cpu1' names no LP" --fault xapic@cpu1
+refused "'@lp' names no LP" --fault xapic@lp
+refused "'@lp1@lp2' names no LP" --fault msr=0x3b:1@lp1@lp2
+refused 'a fault of the whole machine; leave @lp1 out' --fault pconfig=busy@lp1
+refused 'there is no LP 4 among 4 processors; .* --smp 5' --fault xapic@lp4
+refused 'there is no LP 1 among 1 processors; .* --smp 2' --fault tsc_adjust --smp 1
+refused 'leave them out with --subject hardware' --subject hardware --fault xapic
 fault='--fault sys.init:1=0x1'
 # shellcheck disable=SC2086 # words
 refused 'given 9 times' $fault $fault $fault $fault $fault $fault $fault $fault $fault

@@ -46,19 +46,19 @@ static void reads_changes(void **state)
 {
     (void)state;
     const u32 all = OVERRIDE_ALL_LPS;
-    assert_override("msr 0x10a=0", COMMAND_MSR, (struct override){OVERRIDE_MSR, all, 0x10A, 0, 0, 0});
+    assert_override("msr 0x10a=0", COMMAND_MSR, (struct override){OVERRIDE_MSR, all, 0x10A, 0, 0, 0, 0});
     assert_override("  msr\t266=0xFFFFFFFFFFFFFFFF  lp=3 \n", COMMAND_MSR,
-                    (struct override){OVERRIDE_MSR, 3, 266, 0, 0, ~0ull});
+                    (struct override){OVERRIDE_MSR, 3, 266, 0, 0, ~0ull, 0});
     assert_override("cpuid 0x80000008 0 eax=0x3034", COMMAND_CPUID,
-                    (struct override){OVERRIDE_CPUID, all, 0x80000008, 0, OVERRIDE_EAX, 0x3034});
+                    (struct override){OVERRIDE_CPUID, all, 0x80000008, 0, OVERRIDE_EAX, 0x3034, 0});
     assert_override("cpuid 31 1 ebx=1", COMMAND_CPUID,
-                    (struct override){OVERRIDE_CPUID, all, 31, 1, OVERRIDE_EBX, 1});
+                    (struct override){OVERRIDE_CPUID, all, 31, 1, OVERRIDE_EBX, 1, 0});
     assert_override("cpuid 4 3 ecx=2", COMMAND_CPUID,
-                    (struct override){OVERRIDE_CPUID, all, 4, 3, OVERRIDE_ECX, 2});
+                    (struct override){OVERRIDE_CPUID, all, 4, 3, OVERRIDE_ECX, 2, 0});
     assert_override("cpuid 0x1f 0 edx=9 lp=0", COMMAND_CPUID,
-                    (struct override){OVERRIDE_CPUID, 0, 0x1F, 0, OVERRIDE_EDX, 9});
+                    (struct override){OVERRIDE_CPUID, 0, 0x1F, 0, OVERRIDE_EDX, 9, 0});
     assert_override("seamcaps 0x4f lp=1", COMMAND_SEAMCAPS,
-                    (struct override){OVERRIDE_SEAM_CAPABILITIES, 1, 0, 0, 0, 0x4F});
+                    (struct override){OVERRIDE_SEAM_CAPABILITIES, 1, 0, 0, 0, 0x4F, 0});
 }
 
 static void reads_numbers_of_things(void **state)
@@ -230,6 +230,31 @@ static void later_changes_win(void **state)
     assert_int_equal(table.count, 2);
 }
 
+/* As the command line's -BIT and +BIT do: they work on whatever is there, and make nothing void. */
+static void changes_of_bits_add_up(void **state)
+{
+    struct overrides table = {0};
+    const struct override clear = {OVERRIDE_MSR, OVERRIDE_ALL_LPS, 0x1A0, 0, 0, 0, ~1ull};
+    const struct override raise = {OVERRIDE_MSR, 1, 0x1A0, 0, 0, 0x100, ~0x100ull};
+    const struct override low = {OVERRIDE_CPUID, OVERRIDE_ALL_LPS, 7, 0, OVERRIDE_EDX, 46, ~0xFFull};
+    struct soft_cpuid r = {1, 2, 3, 0x1234};
+    u64 value = 0x13;
+    (void)state;
+    assert_true(overrides_set(&table, &clear) && overrides_set(&table, &raise));
+    assert_int_equal(table.count, 2);
+    assert_true(overrides_msr(&table, 0, 0x1A0, &value));
+    assert_int_equal(value, 0x12);
+    value = 0x13;
+    assert_true(overrides_msr(&table, 1, 0x1A0, &value));
+    assert_int_equal(value, 0x112);
+    assert_true(set(&table, OVERRIDE_ALL_LPS, 0x1A0, 5)); /* a whole value makes both void */
+    assert_int_equal(table.count, 1);
+    assert_int_equal(msr_of(&table, 1, 0x1A0), 5);
+    assert_true(overrides_set(&table, &low));
+    overrides_cpuid(&table, 0, 7, 0, &r);
+    assert_true(r.eax == 1 && r.ebx == 2 && r.ecx == 3 && r.edx == 0x122E);
+}
+
 static void a_full_table_says_so(void **state)
 {
     struct overrides table = {0};
@@ -245,7 +270,7 @@ static void a_full_table_says_so(void **state)
 static void cpuid_changes_one_register(void **state)
 {
     struct overrides table = {0};
-    struct override o = {OVERRIDE_CPUID, OVERRIDE_ALL_LPS, 0x1F, 1, OVERRIDE_ECX, 0x99};
+    struct override o = {OVERRIDE_CPUID, OVERRIDE_ALL_LPS, 0x1F, 1, OVERRIDE_ECX, 0x99, 0};
     (void)state;
     assert_true(overrides_set(&table, &o));
     struct soft_cpuid r = {1, 2, 3, 4};
@@ -254,7 +279,7 @@ static void cpuid_changes_one_register(void **state)
     assert_int_equal(r.ecx, 3);
     overrides_cpuid(&table, 0, 0x1F, 1, &r);
     assert_true(r.eax == 1 && r.ebx == 2 && r.ecx == 0x99 && r.edx == 4);
-    o = (struct override){OVERRIDE_CPUID, 1, 1, 0, OVERRIDE_EAX, 0x77}; /* a leaf without sub-leaves */
+    o = (struct override){OVERRIDE_CPUID, 1, 1, 0, OVERRIDE_EAX, 0x77, 0}; /* a leaf without sub-leaves */
     assert_true(overrides_set(&table, &o));
     overrides_cpuid(&table, 0, 1, OVERRIDE_NO_SUBLEAF, &r);
     assert_int_equal(r.eax, 1);
@@ -266,7 +291,7 @@ static void cpuid_changes_one_register(void **state)
 static void capabilities_change_by_lp(void **state)
 {
     struct overrides table = {0};
-    struct override o = {OVERRIDE_SEAM_CAPABILITIES, 1, 0, 0, 0, 0x3F};
+    struct override o = {OVERRIDE_SEAM_CAPABILITIES, 1, 0, 0, 0, 0x3F, 0};
     u64 value = 0x7F;
     (void)state;
     assert_true(overrides_set(&table, &o));
@@ -287,6 +312,7 @@ int main(void)
         cmocka_unit_test(random_lines_stay_within_bounds),
         cmocka_unit_test(finds_the_nearest_name),
         cmocka_unit_test(later_changes_win),
+        cmocka_unit_test(changes_of_bits_add_up),
         cmocka_unit_test(a_full_table_says_so),
         cmocka_unit_test(cpuid_changes_one_register),
         cmocka_unit_test(capabilities_change_by_lp),
