@@ -198,6 +198,11 @@ $(BUILD)/host/tdxt: $(TDXT_OBJECTS) $(BUILD)/host/libseamstress.a
 	$(SAY) LD $@
 	$(Q)$(HOSTCC) $(HOST_FLAGS) -o $@ $^
 
+# Is a file a TDX module? By the reader of the monitor; run-qemu.sh asks before it boots.
+$(BUILD)/host/moduleck: $(BUILD)/host/tools/moduleck.o $(BUILD)/host/libseamstress.a
+	$(SAY) LD $@
+	$(Q)$(HOSTCC) $(HOST_FLAGS) -o $@ $^
+
 ## make check       everything CI runs; installs what is missing (DEPS=0: doesn't)
 check:
 	@tools/install-deps.sh check
@@ -276,4 +281,5 @@ help:
 .DELETE_ON_ERROR:
 -include $(KERNEL_OBJECTS:.o=.d) $(MONITOR_OBJECTS:.o=.d) $(HOST_OBJECTS:.o=.d) $(STANDIN_OBJECTS:.o=.d) $(TDXT_OBJECTS:.o=.d) \
 	$(patsubst $(BUILD)/host/%,$(BUILD)/host/tests/unit/%.d,$(UNIT_TESTS)) $(BUILD)/host/tests/unit/support.d \
+	$(BUILD)/host/tools/moduleck.d \
 	$(FUZZ_OBJECTS:.o=.d) $(patsubst build/fuzz/%,build/fuzz/tests/fuzz/%.d,$(FUZZERS))

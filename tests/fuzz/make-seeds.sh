@@ -1,8 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# make-seeds.sh DIRECTORY: well-formed inputs to start from. For fuzz_script.c, by the directory's name: scripts. Else
-# one for each parser of fuzz_boot.c: the first byte chooses the parser; what follows stands at physical address 0x100000.
+# make-seeds.sh DIRECTORY: well-formed inputs to start from. By the directory's name: for fuzz_script.c scripts, for
+# fuzz_module.c a shared object, else one input for each parser of fuzz_boot.c: the first byte chooses the parser; what
+# follows stands at physical address 0x100000.
 
 set -eu
 directory=$1
@@ -33,6 +34,27 @@ le64() {
         le32 $((wide & 0xFFFFFFFF)) $((wide >> 32))
     done
 }
+
+# One segment that is all of the file, at 0: ELF header, program headers of the segment and of the dynamic section,
+# dynamic section at 0xB0, a relocation at 0x100, which changes the last 8 bytes, at 0x130.
+case $directory in
+*fuzz_module*)
+    {
+        printf '\177ELF\002\001\001\0\0\0\0\0\0\0\0\0'
+        le32 0x003E0003 1
+        le64 0x120 0x40 0
+        le32 0 0x00380040 0x00400002 0
+        le32 1 7
+        le64 0 0 0 0x138 0x1000 0x1000
+        le32 2 6
+        le64 0xB0 0xB0 0xB0 0x50 0x50 8
+        le64 7 0x100 8 24 9 24 0x6FFFFFF9 1 0 0
+        le64 0x130 8 0x120 0
+        le64 0xCCCCCCCC 0 0
+    } >"$directory/module"
+    exit
+    ;;
+esac
 
 # hvm_start_info, then a module list, a memory map and a command line
 {
