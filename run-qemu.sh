@@ -16,7 +16,13 @@ usage() {
 usage: ./run-qemu.sh [options]     builds what is stale, boots, prints the serial log, exits with the verdict
 
   --boot direct|bios     direct: QEMU loads monitor and kernel; bios: the ISO through GRUB  (default direct)
-  --subject soft|hardware  who answers SEAMCALL: our model of the module, or this bare (virtual) machine
+  --subject soft|genuine|hardware  who answers SEAMCALL: our model of the module, a module as vendors ship it, or
+                         this bare (virtual) machine                                   (default soft)
+  --module FILE          the genuine module, an ELF shared object
+  --overlay ext          the model's extension memory on top of a genuine module that has none
+  --traps inring|exits   instructions of the module that TCG lacks: the frequent ones are handled inside its address
+                         space, or each is an exit to the monitor                      (default inring)
+  --seed N               what the addresses of a genuine module are made from          (default: always another one)
   --profile NAME         which module the model is: ext (with extension memory, default), dpamt (ext with
                          dynamic PAMT) or 1.5.01
   --topology NAME        the machine it stands in: default, emerald-rapids, two-packages
@@ -55,6 +61,11 @@ bad() { # bad CAUSE-AND-REMEDY: refused before anything is built or started
 
 boot=direct
 subject=soft
+module=       # absolute path
+module_given= # the same as it was given
+overlay=
+traps=
+seed=
 profile=
 topology=
 faults=
@@ -92,7 +103,7 @@ while [ $# -gt 0 ]; do
     shift
     case $option in
     --boot | --subject | --profile | --topology | --fault | --smp | --mem | --timeout | --run | --append | --log | \
-        --script | --module | --kernel | --initrd)
+        --script | --module | --overlay | --traps | --seed | --kernel | --initrd)
         [ $# -gt 0 ] || bad "$option needs a value; --help shows which"
         value=$1
         shift
@@ -109,11 +120,18 @@ while [ $# -gt 0 ]; do
         ;;
     --subject)
         case $value in
-        soft | hardware) subject=$value ;;
-        genuine) bad "--subject genuine: not yet; use --subject soft or --subject hardware" ;;
-        *) bad "--subject $value: no such subject; use soft or hardware" ;;
+        soft | genuine | hardware) subject=$value ;;
+        *) bad "--subject $value: no such subject; use soft, genuine or hardware" ;;
         esac
         ;;
+    --module)
+        need_file --module "$value"
+        module=$(absolute "$value")
+        module_given=$value
+        ;;
+    --overlay) overlay=$value ;;
+    --traps) traps=$value ;;
+    --seed) seed=$value ;;
     --profile)
         case $value in
         1.5.01 | ext | dpamt) profile=$value ;;
@@ -148,7 +166,7 @@ while [ $# -gt 0 ]; do
             shift
         done
         ;;
-    --module | --kernel | --initrd)
+    --kernel | --initrd)
         need_file "$option" "$value"
         bad "$option: not yet; leave it out"
         ;;
@@ -171,9 +189,7 @@ check_mem
 check_timeout
 [ $fault_count -le 8 ] || bad "--fault given $fault_count times; use at most 8"
 check_words
-if [ "$subject" = hardware ] && [ -n "$profile$topology$faults" ]; then
-    bad "--profile, --topology and --fault belong to the model; leave them out with --subject hardware"
-fi
+check_subject
 check_log
 again_of_machine
 
@@ -234,10 +250,17 @@ option_text() { # commas end a QEMU option unless doubled
 }
 
 kernel_options=$(join "${run:+run=$run}" "${scripts:+suite=scripts}" "${verbose:+verbose=1}" "${list:+list=1}" "$append")
-monitor_options=$(join "profile=${profile:-ext}" "topology=${topology:-default}" "$faults")
+case $subject in
+soft) monitor_options="profile=${profile:-ext}" ;;
+genuine)
+    monitor_options=$(join subject=genuine "module=$module_name" "${overlay:+overlay=$overlay}" "traps=${traps:-inring}" \
+        "${seed:+seed=$seed}")
+    ;;
+esac
+monitor_options=$(join "$monitor_options" "topology=${topology:-default}" "$faults")
 set_command_line() { # set_command_line KERNEL-OPTIONS
     command_line=$1
-    [ "$subject" != soft ] || command_line="$monitor_options -- $1"
+    [ "$subject" = hardware ] || command_line="$monitor_options -- $1"
 }
 set_command_line "$(join "$kernel_options" "${again:+again=$again}")"
 [ ${#command_line} -lt 1024 ] || set_command_line "$kernel_options" # better a shorter hint than no run
@@ -249,17 +272,20 @@ else
     scratch=$(mktemp -d) || bad "no temporary directory; set TMPDIR to one that can be written"
 fi
 
-# What is booted: of the build if it is the suite, made for this run if scripts were given
+# What is booted: of the build if it is the suite alone, made for this run if scripts or a module were given
 made=$build
-[ -z "$scripts" ] || made=$scratch
+[ -z "$scripts$module" ] || made=$scratch
+
+cpu=max,vendor=GenuineIntel,phys-bits=52
+[ "$subject" != genuine ] || cpu=$cpu,-rdrand,-rdseed # random numbers are the monitor's to give or refuse
 
 needs=run
 set -- qemu-system-x86_64 -accel tcg,thread=multi -machine q35,memory-backend=ram \
-    -cpu max,vendor=GenuineIntel,phys-bits=52 -smp "$smp,sockets=$packages,cores=$((smp / packages)),threads=1" \
+    -cpu "$cpu" -smp "$smp,sockets=$packages,cores=$((smp / packages)),threads=1" \
     -m "${mem_mib}M" -object "memory-backend-ram,id=ram,size=${mem_mib}M,reserve=off" \
     -nodefaults -display none -no-reboot -device isa-debug-exit,iobase=0xf4,iosize=4
 case $boot:$subject in
-direct:soft)
+direct:soft | direct:genuine)
     programs="$build/seam.elf $build/seamstress.elf"
     archive=seamstress.cpio
     set -- "$@" -kernel $build/seam.elf -initrd "$made/$archive" -append "$command_line"
@@ -271,7 +297,7 @@ direct:hardware)
     ;;
 bios:*)
     entry=monitor
-    [ "$subject" = soft ] || entry=machine
+    [ "$subject" != hardware ] || entry=machine
     programs="$build/seam.elf $build/seamstress.elf"
     archive=seamstress.iso
     # GRUB finds its menu entry and its arguments in the SMBIOS serial number: one ISO for every run of the suite
@@ -323,17 +349,19 @@ trap 'exit 130' INT
 trap 'exit 141' PIPE
 trap 'exit 143' TERM HUP
 
-pack() { # pack ARCHIVE [KERNEL]: the scripts, with or without the kernel
-    with_lines "$scripts" tools/pack-cpio.sh "$scratch/$1" ${2:+"$2"} || bad "the scripts can't be packed; is there room in $scratch?"
+pack() { # pack ARCHIVE [KERNEL]: the scripts, or else the suite, behind kernel and module
+    with_lines "${scripts:-$(ls tests/conformance/*.tdxt)}" tools/pack-cpio.sh "$scratch/$1" ${2:+"$2"} \
+        ${module:+"$scratch/$module_name"} || bad "the archive can't be packed; is there room in $scratch?"
 }
 
 # shellcheck disable=SC2086 # lists of words
 tools/install-deps.sh $needs || exit 2
+[ -z "$module" ] || take_module
+[ -z "$scripts" ] || lint_scripts >/dev/null || bad "mistakes in scripts, listed above; mend them first"
 # shellcheck disable=SC2086 # lists of words
-if [ -z "$scripts" ]; then
+if [ "$made" = "$build" ]; then
     make_targets $programs "$build/$archive"
 else
-    lint_scripts >/dev/null || bad "mistakes in scripts, listed above; mend them first"
     make_targets $programs
     case $archive in
     seamstress.cpio) pack seamstress.cpio $build/seamstress.elf ;;

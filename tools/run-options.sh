@@ -14,6 +14,51 @@ is_number() { # decimal, without leading zeros, at most nine digits: what shell 
 
 . tools/fault-options.sh
 
+# ---- the subject ----
+
+module_name=tdx-module # under which the monitor finds it
+
+check_seed() {
+    remedy="write as in --seed 1234 or --seed 0x4d2"
+    case $seed in
+    '' | 0) ;;
+    0x | 0x*[!0-9a-fA-F]*) bad "--seed $seed: not a number; $remedy" ;;
+    0x?????????????????*) bad "--seed $seed: more than 64 bits; $remedy" ;;
+    0x*) ;;
+    0* | *[!0-9]*) bad "--seed $seed: not a number; $remedy" ;;
+    ????????????????????*) bad "--seed $seed: more than 19 digits; $remedy" ;;
+    esac
+}
+
+check_subject() { # what belongs to one subject isn't there for another
+    case $subject in
+    genuine)
+        [ -n "$module" ] || bad "--subject genuine: no module; name its file with --module FILE"
+        [ -r "$module" ] || bad "--module $module_given: can't be read; change its permissions"
+        [ -z "$profile" ] || bad "--profile $profile belongs to the model: a genuine module says itself what it is; leave it out"
+        case $overlay in '' | ext) ;; *) bad "--overlay $overlay: no such overlay; use ext" ;; esac
+        case $traps in '' | inring | exits) ;; *) bad "--traps $traps: no such way; use inring or exits" ;; esac
+        check_seed
+        return
+        ;;
+    hardware)
+        [ -z "$profile$topology$faults" ] ||
+            bad "--profile, --topology and --fault belong to the model; leave them out with --subject hardware"
+        ;;
+    esac
+    [ -z "$module$overlay$traps$seed" ] ||
+        bad "--module, --overlay, --traps and --seed belong to a genuine module; give --subject genuine, too"
+}
+
+# The file is read as the monitor would, before anything is booted, and stands in $scratch under its name there.
+take_module() {
+    make_targets -s build/host/moduleck
+    status=0
+    why=$(build/host/moduleck "$module") || status=$?
+    [ $status -eq 0 ] || bad "--module $module_given: ${why:-the check itself failed}; give a TDX module, an ELF shared object"
+    ln -s "$module" "$scratch/$module_name" || bad "no link in $scratch; set TMPDIR to a directory that can have one"
+}
+
 # ---- scripts ----
 
 newline='
@@ -136,6 +181,10 @@ check_log() {
 
 again_of_machine() { # what makes another machine of it than the default; --script is already there
     [ "$subject" = soft ] || again_add --subject "$subject"
+    [ -z "$module_given" ] || again_add --module "$module_given"
+    [ -z "$overlay" ] || again_add --overlay "$overlay"
+    [ -z "$traps" ] || again_add --traps "$traps"
+    [ -z "$seed" ] || again_add --seed "$seed"
     [ -z "$profile" ] || again_add --profile "$profile"
     [ -z "$topology" ] || again_add --topology "$topology"
     [ "$boot" = direct ] || again_add --boot "$boot"

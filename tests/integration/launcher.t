@@ -44,6 +44,18 @@ launch --dry-run --topology emerald-rapids --mem 1T
 expect_out ' -m 1048576M ' "emerald-rapids: more memory is fine"
 launch --dry-run --subject hardware --append x=1
 expect_out " -kernel build/seamstress.elf -initrd build/suite.cpio -append 'x=1 again=[^ ]*' " "hardware: kernel and suite alone"
+launch --dry-run --subject genuine --module LICENSE --run 'a*'
+expect_out ' -cpu max,vendor=GenuineIntel,phys-bits=52,-rdrand,-rdseed ' "genuine: random numbers come from the monitor"
+expect_out " -kernel build/seam.elf -initrd [^ ]*/seamstress/seamstress.cpio " "genuine: another archive"
+expect_out " -append 'subject=genuine module=tdx-module traps=inring topology=default -- run=a\* again=[^ ]*' " "genuine: monitor options"
+expect_out " again=--subject\+genuine\+--module\+LICENSE'" "genuine: what another run needs"
+launch --dry-run --subject genuine --module LICENSE --overlay ext --traps exits --seed 0x4d2 --topology two-packages \
+    --fault sys.init:1=SYS_BUSY --boot bios
+expect_out "=monitor subject=genuine module=tdx-module overlay=ext traps=exits seed=0x4d2 topology=two-packages fault=[^ ]* -- " \
+    "genuine, bios: entry and all options"
+expect_out " again=--subject\+genuine\+--module\+LICENSE\+--overlay\+ext\+--traps\+exits\+--seed\+0x4d2\+" \
+    "genuine: what another run needs, with all options"
+expect_out " -cdrom [^ ]*/seamstress/seamstress.iso " "genuine, bios: another ISO"
 launch --dry-run --boot bios --fault ext.mem_add:17=0xC000010000000001 --append 'x=1,2'
 expect_out " -cdrom build/seamstress.iso -smbios 'type=1,serial=monitor profile=ext topology=default fault=[^ ]* -- x=1,,2 again=[^ ]*' " \
     "bios: entry and arguments in the SMBIOS serial number"

@@ -52,8 +52,7 @@ refused '--topology nope: .*default, emerald-rapids or two-packages' --topology 
 refused '--boot floppy: .*direct or bios' --boot floppy
 refused '--boot uefi: not yet' --boot uefi
 refused '--boot loader: not yet' --boot loader
-refused '--subject td: .*soft or hardware' --subject td
-refused '--subject genuine: not yet' --subject genuine
+refused '--subject td: .*soft, genuine or hardware' --subject td
 refused 'leave them out with --subject hardware' --subject hardware --profile ext
 refused 'leave them out with --subject hardware' --subject hardware --fault ext.mem_add:1=0x1
 
@@ -124,8 +123,37 @@ if [ "$(id -u)" -ne 0 ]; then
     chmod 0 "$work/a.tdxt"
     refused "can't be read" --script "$work/a.tdxt"
 fi
-refused '--module /no/such: no such file' --module /no/such
-refused '--module: not yet' --module LICENSE
+
+# A genuine module; what only its contents tell is refused below, by the real tool
+refused '--subject genuine: no module; .*--module FILE' --subject genuine
+refused '--subject genuine: no module; .*--module FILE' --subject genuine --overlay ext --seed 1
+refused '--module /no/such: no such file' --subject genuine --module /no/such
+refused '--module tests: no such file' --subject genuine --module tests
+refused '--module needs a value' --subject genuine --module
+refused 'belong to a genuine module; give --subject genuine' --module LICENSE
+refused 'belong to a genuine module; give --subject genuine' --subject soft --overlay ext
+refused 'belong to a genuine module; give --subject genuine' --traps exits
+refused 'belong to a genuine module; give --subject genuine' --seed 1
+refused 'belong to a genuine module; give --subject genuine' --subject hardware --module LICENSE
+genuine() { # genuine REGEX ARGUMENT...
+    pattern=$1
+    shift
+    refused "$pattern" --subject genuine --module LICENSE "$@"
+}
+genuine '--profile ext belongs to the model' --profile ext
+genuine '--overlay dpamt: no such overlay; use ext' --overlay dpamt
+genuine '--traps none: no such way; use inring or exits' --traps none
+for seed in one -1 08 1x 0x 0x12g 1.5; do
+    genuine "--seed $seed: not a number" --seed $seed
+done
+genuine '--seed 18446744073709551615: more than 19 digits' --seed 18446744073709551615
+genuine '--seed 0x10000000000000000: more than 64 bits' --seed 0x10000000000000000
+if [ "$(id -u)" -ne 0 ]; then
+    touch "$work/module"
+    chmod 0 "$work/module"
+    refused "can't be read" --subject genuine --module "$work/module"
+fi
+
 refused '--kernel /no/such: no such file' --kernel /no/such
 refused '--kernel: not yet' --kernel LICENSE
 refused '--initrd: not yet' --initrd LICENSE
@@ -135,6 +163,55 @@ refused "control characters" --append 'a
 b'
 refused "command line of .* characters" --append "$(head -c 2000 /dev/zero | tr '\0' x)"
 refused "--log /no/such/log: can't be written" --log /no/such/log
+
+# The real make and what it builds look into a file. QEMU still pretends.
+launch --subject genuine --module README.md
+expect "what looks into a file is built silently" has "$work/make-called" ' -s build/host/moduleck$'
+rm "$work/bin/make" "$work/make-called"
+make --no-print-directory -s build/host/moduleck
+no_module() { # no_module WHY FILE
+    genuine_file=$2
+    refused "^run-qemu.sh: --module $genuine_file: $1; give a TDX module" --subject genuine --module "$genuine_file"
+}
+no_module "it isn't an ELF file" README.md
+touch "$work/empty"
+no_module "it isn't an ELF file" "$work/empty"
+no_module 'it needs an interpreter or libraries: a program for an operating system, not a TDX module' /bin/ls
+tests/fuzz/make-seeds.sh "$work/fuzz_module.seeds"
+good=$work/fuzz_module.seeds/module
+head -c 311 "$good" >"$work/short"
+no_module 'a segment lies outside the file: it is cut short' "$work/short"
+head -c 63 "$good" >"$work/short"
+no_module 'its header lies outside the file: it is cut short' "$work/short"
+damaged() { # damaged WHY OFFSET BYTES: in the format of printf
+    { head -c "$2" "$good" && printf '%b' "$3" && tail -c +$(($2 + 1 + $(printf '%b' "$3" | wc -c))) "$good"; } >"$work/damaged"
+    no_module "$1" "$work/damaged"
+}
+damaged 'it is a 32-bit file' 4 '\0001'
+damaged 'it is for another machine than x86-64' 18 '\0267'
+damaged "it isn't a shared object" 16 '\0002'
+damaged 'it has no entry point' 24 '\0000\0000'
+damaged 'its entry point lies in no executable segment' 25 '\0177'
+
+cat >"$work/bin/qemu-system-x86_64" <<TEXT
+#!/bin/sh
+# keeps what it would have booted
+while [ "\$1" != -initrd ]; do
+    shift
+done
+cp "\$2" "$work/archive"
+TEXT
+cp "$good" "$work/it's, a \$name"
+launch --subject genuine --module "$work/it's, a \$name"
+grep -aoE '0{8}([a-z]+\.elf|tdx-module|sys_init\.tdxt)' "$work/archive" | tr -d 0 >"$work/members"
+in_order() {
+    [ "$(tr '\n' ' ' <"$work/members")" = 'seamstress.elf tdx-module sys_init.tdxt ' ]
+}
+expect "a good file goes behind the kernel, whatever its name" in_order
+rm "$work/archive"
+launch --subject genuine --module "$good" --script tests/conformance/sys_init.tdxt
+grep -aoE '0{8}([a-z]+\.elf|tdx-module|[a-z_]+\.tdxt)' "$work/archive" | tr -d 0 >"$work/members"
+expect "and before scripts" in_order
 
 option_fits() {
     echo "$shown" | grep -qx -e "$1" && echo "$known" | grep -qx -e "$1" && return
