@@ -103,8 +103,9 @@ static void find_tme(struct tdx_platform *platform)
                      "enable TME (total memory encryption) in the BIOS"),
                  MSR_IA32_TME_ACTIVATE, activate, fault);
     /* The module computes KeyID positions from a fixed 52-bit address; ours must be the same. */
-    struct finding *finding = add(platform, "address width", platform->address_bits == TDX_PRIVATE_PA_BITS,
-                                  "the module wants CPUID 0x80000008 EAX[7:0] = 52");
+    struct finding *finding =
+        add(platform, "address width", platform->address_bits == TDX_PRIVATE_PA_BITS,
+            "turn off 'Limit CPU PA to 46 bits' in the BIOS setup: the module wants 52 (CPUID 0x80000008)");
     FOUND(finding, "%u bits, %u of them KeyID", platform->address_bits, platform->keyid_bits);
 }
 

@@ -7,6 +7,7 @@
 #include "kernel/cpu.h"
 #include "kernel/probe.h"
 #include "kernel/smp.h"
+#include "lib/format.h"
 #include "lib/log.h"
 #include "lib/string.h"
 
@@ -70,6 +71,30 @@ static void report_registers(const char *direction, const struct seamcall_args *
              args->rdx, args->r8, args->r9, args->r10, args->r11);
 }
 
+/* What SYS.INIT wants of a CPUID leaf, in registers of its own: masks in RDX and R8, values in R9 and R10. */
+static void report_cpuid(const struct seamcall_args *out)
+{
+    static const char *const names[] = {"eax", "ebx", "ecx", "edx"};
+    const u64 masks[] = {out->rdx, out->r8}, values[] = {out->r9, out->r10};
+    u32 subleaf = (u32)(out->rcx >> 32);
+    char number[16] = "";
+    if (subleaf != ~0u) /* a leaf that has some */
+        format(number, sizeof(number), ".%u", subleaf);
+    for (u32 i = 0; i < ARRAY_COUNT(names); i++) {
+        u32 mask = (u32)(masks[i / 2] >> i % 2 * 32), value = (u32)(values[i / 2] >> i % 2 * 32);
+        if (mask)
+            log_line("tdx:   CPUID 0x%x%s: %s & 0x%08x must be 0x%08x", (u32)out->rcx, number, names[i], mask,
+                     value);
+    }
+}
+
+/* The leaf that two statuses are about is in RCX and not in the status; for a hint it is put there. */
+static u64 with_cpuid_leaf(u64 status, const struct seamcall_args *out)
+{
+    bool in_rcx = status == TDX_INCORRECT_CPUID_VALUE || status == TDX_INCONSISTENT_CPUID_FIELD;
+    return in_rcx ? status | (u32)out->rcx : status;
+}
+
 void seamcall_report(u16 leaf, const struct seamcall_args *in, const struct seamcall_args *out, u64 status)
 {
     char text[TDX_STATUS_TEXT_MAX];
@@ -80,7 +105,9 @@ void seamcall_report(u16 leaf, const struct seamcall_args *in, const struct seam
     report_registers("in ", in);
     if ((status & TDX_SW_ERROR) != TDX_SW_ERROR)
         report_registers("out", out);
-    const char *hint = tdx_status_hint(status, leaf);
+    if (status == TDX_INCORRECT_CPUID_VALUE)
+        report_cpuid(out);
+    const char *hint = tdx_status_hint(with_cpuid_leaf(status, out), leaf);
     if (hint[0])
         log_line("tdx:   hint: %s", hint);
 }
