@@ -113,14 +113,11 @@ static void run_lane_call(struct soft_host *host, u32 cpu, struct script_lane_ca
     for (what->resumes = 0;; what->resumes++) {
         what->out = in;
         call(host, cpu, &what->out);
-        if ((what->out.r[REG_RAX] & TDX_STATUS_MASK) != TDX_INTERRUPTED_RESUMABLE ||
-            what->resume == RESUME_NOT || what->resumes == what->max_resumes)
+        if (!script_resumable(what->out.r[REG_RAX]) || what->resume == RESUME_NOT ||
+            what->resumes == what->max_resumes)
             return;
         breathe_on(host, cpu);
-        in = what->resume == RESUME_WITH_OUTPUTS ? what->out : what->in;
-        in.r[REG_RAX] = what->in.r[REG_RAX];
-        if (what->resume == RESUME_WITH_FLAG)
-            in.r[REG_RCX] = 1;
+        in = script_resumed(what->resume, &what->in, &what->out);
     }
 }
 

@@ -87,31 +87,16 @@ static struct {
     volatile bool late;
 } together;
 
-static bool is_resumable(u64 status)
-{
-    return (status & TDX_STATUS_MASK) == (TDX_INTERRUPTED_RESUMABLE & TDX_STATUS_MASK);
-}
-
-static void prepare_resume(struct script_lane_call *call)
-{
-    u64 rax = call->in.r[REG_RAX];
-    if (call->resume != RESUME_WITH_OUTPUTS)
-        call->out = call->in;
-    if (call->resume == RESUME_WITH_FLAG)
-        call->out.r[REG_RCX] = 1;
-    call->out.r[REG_RAX] = rax;
-}
-
 static void make_lane_call(struct script_lane_call *call)
 {
     call->out = call->in;
     call->resumes = 0;
     make_call(&call->out);
-    while (call->resume != RESUME_NOT && is_resumable(call->out.r[REG_RAX]) &&
+    while (call->resume != RESUME_NOT && script_resumable(call->out.r[REG_RAX]) &&
            call->resumes < call->max_resumes && !deadline_passed(together.deadline)) {
         call->resumes++;
         seamcall_interrupt_window();
-        prepare_resume(call);
+        call->out = script_resumed(call->resume, &call->in, &call->out);
         make_call(&call->out);
     }
 }

@@ -145,13 +145,14 @@ static void run_case(const struct script_case *item, const struct suite_options 
     storm_stop();
 }
 
-/* A machine that has lost a CPU proves nothing any more, whatever the case found. */
+/* A machine that has lost a CPU proves nothing any more: neither this case, whatever it found, nor those to
+ * come. */
 static void mind_lost_cpu(struct script_result *result)
 {
     u32 lost;
-    if (smp_all_answer(&lost) || result->verdict > VERDICT_ERROR)
+    if (smp_all_answer(&lost))
         return;
-    result->verdict = VERDICT_ERROR;
+    result->verdict = verdict_worse(result->verdict, VERDICT_ERROR);
     format(result->why, sizeof(result->why), "CPU %u doesn't answer any more", lost);
 }
 
@@ -165,12 +166,10 @@ static void judge_case(const struct script_case *item, const struct suite_option
     bench_case_begin();
     u64 start = clock_cycles();
     u32 lost;
-    if (obstacle->verdict == VERDICT_PASS && smp_all_answer(&lost))
-        run_case(item, options, again, &result);
-    else if (obstacle->verdict == VERDICT_PASS)
-        result.verdict = VERDICT_SKIP; /* made an error below */
-    else
+    if (obstacle->verdict != VERDICT_PASS)
         stopped_by(obstacle, &result);
+    else if (smp_all_answer(&lost))
+        run_case(item, options, again, &result);
     u64 cycles = clock_cycles() - start;
     bench_case_end(suite->files[item->file].name, item->id, cycles);
     watchdog_stop();

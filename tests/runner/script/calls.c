@@ -129,29 +129,14 @@ struct script_made run_call_leaf(struct script_run *run, u32 leaf, u64 rcx, u64 
     return run_call_once(run, 0, &in);
 }
 
-static bool resumable(const struct script_made *made)
-{
-    return (made->out.r[REG_RAX] & TDX_STATUS_MASK) == TDX_INTERRUPTED_RESUMABLE;
-}
-
-/* The registers of the next attempt: docs/scripting.md, resume. */
-static struct script_regs resumed_with(enum script_resume_kind kind, const struct script_made *made)
-{
-    struct script_regs in = kind == RESUME_WITH_OUTPUTS ? made->out : made->in;
-    in.r[REG_RAX] = made->in.r[REG_RAX];
-    if (kind == RESUME_WITH_FLAG)
-        in.r[REG_RCX] = 1;
-    return in;
-}
-
 /* Inputs stay those of the first attempt. */
 static bool resume(struct script_run *run, enum script_resume_kind kind, u64 max, u32 cpu)
 {
-    while (resumable(&run->last) && run->last.resumes < max) {
+    while (script_resumable(run->last.out.r[REG_RAX]) && run->last.resumes < max) {
         run->port->breathe(run->port->context);
         if (!run_in_time(run))
             return false;
-        struct script_regs in = resumed_with(kind, &run->last);
+        struct script_regs in = script_resumed(kind, &run->last.in, &run->last.out);
         struct script_made made = run_call_once(run, cpu, &in);
         made.in = run->last.in;
         made.resumes = run->last.resumes + 1;
@@ -306,7 +291,8 @@ static bool call_one(struct script_run *run, const struct script_call *call, con
         return false;
     if (!run->last.answered)
         return run_fail_call(run, &run->last, "the CPU to come back from the call");
-    if (resumable(&run->last) && call->resume.kind != RESUME_NOT && call->resume.max.count == 0)
+    if (script_resumable(run->last.out.r[REG_RAX]) && call->resume.kind != RESUME_NOT &&
+        call->resume.max.count == 0)
         return run_fail_call(run, &run->last, "the leaf to end within %llu calls (no limit was given)",
                              (unsigned long long)plan->max);
     return true;

@@ -7,6 +7,7 @@
 #define TESTS_RUNNER_SCRIPT_PORT_H
 
 #include "drivers/tdx/abi/monitor.h"
+#include "drivers/tdx/abi/status.h"
 #include "drivers/tdx/abi/tdx.h"
 #include "tests/runner/script/script.h"
 #include "tests/runner/verdict.h"
@@ -26,6 +27,24 @@ struct script_lane_call {
     u64 max_resumes;
     u64 resumes; /* out */
 };
+
+/* An answer that asks for the same call again. With details nobody knows it is an answer like any other. */
+static inline bool script_resumable(u64 status)
+{
+    return status == TDX_INTERRUPTED_RESUMABLE;
+}
+
+/* The registers of the next attempt: docs/scripting.md, resume. */
+static inline struct script_regs script_resumed(enum script_resume_kind kind, const struct script_regs *in,
+                                                const struct script_regs *out)
+{
+    struct script_regs next = kind == RESUME_WITH_OUTPUTS ? *out : *in;
+    next.r[REG_RAX] = in->r[REG_RAX];
+    if (kind == RESUME_WITH_FLAG)
+        next.r[REG_RCX] = 1;
+    return next;
+}
+
 struct script_lane {
     u32 cpu;
     struct script_lane_call *calls;
