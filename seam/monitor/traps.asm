@@ -35,6 +35,7 @@ run_on_stack:
     xor ebp, ebp
     mov rdi, rdx
     push rbp                            ; a backtrace ends here
+    push rbp                            ; C wants RSP to be a multiple of 16 before the call: FXSAVE faults otherwise
     call rsi
     ud2
 
