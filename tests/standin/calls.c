@@ -50,7 +50,7 @@ void leaf_meet(struct lp_data *lp, struct standin_regs *regs)
         regs->rax = TDX_OPERAND_BUSY | TDX_OPERAND_RCX;
 }
 
-void leaf_next(struct lp_data *lp, struct standin_regs *regs)
+void leaf_stay(struct lp_data *lp, struct standin_regs *regs)
 {
     regs->rax = regs->rcx;
     lp->stay = true;
@@ -74,7 +74,6 @@ void leaf_poll(struct lp_data *lp, struct standin_regs *regs)
     regs->r8 = regs->rcx;
 }
 
-/* The field may be any that can be written to; the one that counts is its value before and after. */
 void leaf_red_zone(struct lp_data *lp, struct standin_regs *regs)
 {
     regs->r8 = RED_ZONE_WORDS;

@@ -12,7 +12,7 @@
 #define UNTOUCHED 0x5A5A5A5A5A5A5A5Aull /* what VMREAD doesn't write stays */
 #define CROSSING  0x100                 /* a form's memory operand lies on two pages */
 
-enum pointer { POINTER_LOAD, POINTER_CLEAR, POINTER_STORE };
+enum pointer { POINTER_LOAD, POINTER_CLEAR };
 
 static u64 error_after(u64 flags)
 {
@@ -82,33 +82,48 @@ static void load_own_vmcs(const struct lp_data *lp)
         standin_fatal();
 }
 
+/* The flags of all that has to succeed. */
+static u64 make_vmcs(struct lp_data *lp, u64 page)
+{
+    u32 revision = (u32)(rdmsr(MSR_VMX_BASIC) & VMX_REVISION);
+    __builtin_memcpy(keyhole_map(lp, 0, page), &revision, sizeof(revision));
+    return vmclear_flags(&page) | vmptrld_flags(&page);
+}
+
 void leaf_vmcs_page(struct lp_data *lp, struct standin_regs *regs)
 {
-    u64 page = regs->rcx, value = regs->r8, own = own_vmcs(lp);
-    u32 revision = (u32)(rdmsr(MSR_VMX_BASIC) & VMX_REVISION);
+    u64 page = regs->rcx, value = regs->r8, own = own_vmcs(lp), nothing;
     u64 *flags = &regs->r11;
-    __builtin_memcpy(keyhole_map(lp, 0, page), &revision, sizeof(revision));
-    *flags = vmclear_flags(&page);
-    *flags |= vmptrld_flags(&page);
-    *flags |= vmptrst_flags(&regs->r9);
+    *flags = make_vmcs(lp, page);
     *flags |= vmwrite_forms[0](regs->rdx, &value);
     *flags |= vmptrld_flags(&own);
-    *flags |= vmptrst_flags(&regs->r10);
     *flags |= vmptrld_flags(&page);
     *flags |= vmread_forms[0](regs->rdx, &regs->r8);
     *flags |= vmclear_flags(&page);
+    regs->r9 = vmread_forms[0](regs->rdx, &nothing);
     *flags |= vmptrld_flags(&own);
 }
 
 void leaf_vmcs_pointer(struct lp_data *lp, struct standin_regs *regs)
 {
     u64 pointer = regs->rcx;
-    regs->r9 = regs->rdx == POINTER_LOAD    ? vmptrld_flags(&pointer)
-               : regs->rdx == POINTER_CLEAR ? vmclear_flags(&pointer)
-                                            : 0;
+    switch (regs->rdx) {
+    case POINTER_LOAD:
+        regs->r9 = vmptrld_flags(&pointer);
+        break;
+    case POINTER_CLEAR:
+        regs->r9 = vmclear_flags(&pointer);
+        break;
+    default:
+        regs->r9 = vmptrst_flags(&regs->r8);
+    }
     regs->r10 = error_after(regs->r9);
-    vmptrst_flags(&regs->r8);
     load_own_vmcs(lp);
+}
+
+void leaf_other_vmcs(struct lp_data *lp, struct standin_regs *regs)
+{
+    make_vmcs(lp, regs->rcx);
 }
 
 void leaf_invalidate(struct lp_data *lp, struct standin_regs *regs)
