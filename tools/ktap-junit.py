@@ -34,8 +34,10 @@ END = "# end of seamstress log"
 CLOCK = re.compile(r"# CPUs: .*\bTSC ([1-9][0-9]*) MHz")
 BANNER = re.compile(r"# seamstress: ([a-z ]+): (.*)")
 
+XPASS = "passes, expected to fail: "  # tests/runner/ktap.c
+
 # The result line's verdict that goes with each outcome of a point
-VERDICT_OF = {"pass": "pass", "fail": "fail", "skip": "skip", "error": "error", "xfail": "fail", "xpass": "pass"}
+VERDICT_OF = {"pass": "pass", "fail": "fail", "skip": "skip", "error": "error", "xfail": "fail", "xpass": "error"}
 
 
 class Point:
@@ -53,7 +55,7 @@ class Point:
         elif status == "ok":
             self.outcome = "pass"
         elif word == "ERROR":
-            self.outcome = "xpass" if verdict == "pass" else "error"
+            self.outcome = "xpass" if self.why.startswith(XPASS) else "error"
         else:
             self.outcome = "fail"
 

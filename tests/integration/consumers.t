@@ -275,7 +275,7 @@ tools/ktap-junit.py <"$good" >"$work/piped"
 junit "$good"
 expect "stdin gives the same as a file" cmp "$work/piped" "$out"
 
-sed 's/^\(not ok 1 [^ \r]*\)/\1 # ERROR passes, expected to fail: bug/; s/^\(# result: .*\) fail /\1 pass /
+sed 's/^\(not ok 1 [^ \r]*\)/\1 # ERROR passes, expected to fail: bug/; s/^\(# result: .*\) fail /\1 error /
     s/fail:1 xfail:0 xpass:0/fail:0 xfail:0 xpass:1/' "$bad" >"$work/log"
 junit "$work/log"
 expect_status 2 "a pass that was to be a failure: 2"

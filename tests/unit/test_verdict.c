@@ -269,7 +269,7 @@ static void result_lines(void **state)
                                "not ok 4 s.plain\n"
                                "# result: s.buggy fail 5 cycles\n"
                                "ok 5 s.buggy # XFAIL bug /7\n"
-                               "# result: s.buggy pass 6 cycles\n"
+                               "# result: s.buggy error 6 cycles\n"
                                "not ok 6 s.buggy # ERROR passes, expected to fail: bug /7\n"
                                "# Totals: pass:1 fail:1 xfail:1 xpass:1 skip:1 error:1\n"
                                "# 2 passed, 3 failed, 1 skipped\n"
