@@ -7,7 +7,8 @@
 
 #define SPELLING_MAX 40 /* characters of a name that are looked at */
 
-/* Insertions, deletions and replacements of a character that make one of the other; ~0: too long to say. */
+/* Insertions, deletions, replacements and swaps of neighbours that make one of the other; ~0: too long to
+ * say. */
 u32 spelling_distance(const char *a, const char *b);
 
 /* The name that is nearest to the word, NULL if none is near: more than a third of its characters differ. */

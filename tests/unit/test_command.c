@@ -189,7 +189,9 @@ static void finds_the_nearest_name(void **state)
     assert_int_equal(spelling_distance("", ""), 0);
     assert_int_equal(spelling_distance("abc", ""), 3);
     assert_int_equal(spelling_distance("kitten", "sitting"), 3);
-    assert_int_equal(spelling_distance("abcd", "acbd"), 2);
+    assert_int_equal(spelling_distance("abcd", "acbd"), 1);
+    assert_int_equal(spelling_distance("sys.inti", "sys.init"), 1);
+    assert_int_equal(spelling_distance("ca", "abc"), 3);
     assert_string_equal(spelling_nearest("quote_page", names, 3), "quote_pages");
     assert_string_equal(spelling_nearest("qoute_status", names, 3), "quote_status");
     assert_null(spelling_nearest("seam", names, 3));

@@ -3,6 +3,7 @@
  * The soft module's gate, SYS.INIT and SYS.LP.INIT against vectors that were confirmed on module 1.5.01's own
  * handlers (ids D, I, L, O) and against its tables of CPUID, MSR and SMRR rules.
  */
+#include "tests/runner/script/names.h"
 #include "tests/unit/test_soft.h"
 
 /* ---- dispatcher ---- */
@@ -836,6 +837,11 @@ static void profiles_and_knobs_by_name(void **state)
     (void)state;
     struct soft_knobs knobs;
     test_log_clear();
+    /* the names that scripts may use are these */
+    assert_string_equal(soft_profile_names(), "1.5.01, ext, dpamt");
+    assert_non_null(script_name_find(NAME_PROFILE, "1.5.01", 6));
+    assert_non_null(script_name_find(NAME_PROFILE, "ext", 3));
+    assert_non_null(script_name_find(NAME_PROFILE, "dpamt", 5));
     assert_false(soft_profile("nope", &knobs));
     assert_logged("1.5.01, ext, dpamt");
     assert_true(soft_profile("ext", &knobs));

@@ -68,6 +68,9 @@ static const struct script_name names[] = {
     {"quote", NAME_NEED, 0, SCRIPT_NEED_QUOTE},
     {"dpamt", NAME_NEED, 0, SCRIPT_NEED_DPAMT},
     {"disable", NAME_NEED, 0, SCRIPT_NEED_DISABLE},
+    {"1.5.01", NAME_PROFILE, 0, 0}, /* the soft module's; test_soft_init.c compares */
+    {"ext", NAME_PROFILE, 0, 0},
+    {"dpamt", NAME_PROFILE, 0, 0},
     {"cpus", NAME_AMOUNT, 0, AMOUNT_CPUS},
     {"packages", NAME_AMOUNT, 0, AMOUNT_PACKAGES},
     {"memory", NAME_AMOUNT, 0, AMOUNT_MEMORY},

@@ -29,6 +29,7 @@ enum script_name_kind {
     NAME_CPUID_REGISTER = 1 << 17,
     NAME_RESUME = 1 << 18,
     NAME_CLAUSE = 1 << 19, /* what may follow a call's leaf */
+    NAME_PROFILE = 1 << 20,
 };
 /* What a word in an expression may be, variables and functions apart */
 #define NAME_VALUES (NAME_REGISTER | NAME_LEAF | NAME_STATUS | NAME_UNNUMBERED | NAME_FIELD | NAME_CONSTANT)

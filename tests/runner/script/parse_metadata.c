@@ -57,18 +57,17 @@ static bool read_profiles(struct script_parser *parser, struct script_case *valu
     size_t used = 0;
     do {
         script_read_name(parser);
-        const struct script_lexeme *word = &parser->now;
-        if (word->kind != LEX_WORD)
-            return script_fail_expected(parser, "the name of a profile");
-        if (used + word->length + 2 > sizeof(values->profiles))
-            return script_fail(parser, word->text, "more than %u characters of profiles",
+        const struct script_lexeme word = parser->now;
+        if (!script_want_name(parser, NAME_PROFILE, "profile"))
+            return false;
+        if (used + word.length + 2 > sizeof(values->profiles))
+            return script_fail(parser, word.text, "more than %u characters of profiles",
                                (u32)sizeof(values->profiles) - 1);
         if (used)
             values->profiles[used++] = ' ';
-        memcpy(values->profiles + used, word->text, word->length);
-        used += word->length;
+        memcpy(values->profiles + used, word.text, word.length);
+        used += word.length;
         values->profiles[used] = 0;
-        script_take(parser);
     } while (parser->now.kind != LEX_END);
     return true;
 }
