@@ -28,6 +28,9 @@ usage: ./run-qemu.sh [options]     builds what is stale, boots, prints the seria
   --topology NAME        the machine it stands in: default, emerald-rapids, two-packages
   --fault LEAF:N[xCOUNT]=STATUS   the Nth call of a leaf (and COUNT - 1 more) isn't executed and returns STATUS,
                          a number or a name, as ext.mem_add:17=0xC000010000000001; up to 8 of these
+  --fault NAME[@lpN]     a machine that isn't as it should be: tme=off, tsc_adjust@lp1; docs/monitor.md lists the names
+  --fault msr=NUMBER:VALUE[@lpN], cpuid=LEAF.SUB.REG:VALUE[@lpN], seamcaps=VALUE[@lpN]   the same by register; +BIT or
+                         -BIT as VALUE: that bit set or cleared
   --smp N[,packages=P]   processors, in P packages                                     (default 4)
   --mem SIZE             as 512M or 8G                                                 (default 2G)
   --run PATTERN          only tests whose name matches, as 'ext.*'; --list prints the names

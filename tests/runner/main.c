@@ -153,7 +153,7 @@ static int finish(const struct totals *totals)
 /* Not a machine for TDX: all findings, for the person at the bench. */
 static void explain_hardware(void)
 {
-    if (machine.platform.unmet > 0)
+    if (machine.platform.unmet > 0 && !machine.platform_faults) /* then the first step says it */
         platform_report(&machine.platform);
 }
 
