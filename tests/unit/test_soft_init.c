@@ -420,6 +420,7 @@ static const struct init_row init_rows[] = {
      0},
     {"no integrity wanted", {{INTEGRITY_IS, 0, 0, 0}}, 0xC000092100000981, 0, 0, 0, 0, 0},
     {"I38 2048 KeyIDs", {{MSR_IS, 0x87, 0, 2017ull << 32 | 31}}, 0xC000082500000800, 0, 0, 0, 0, 0},
+    {"KeyIDs whose sum wraps", {{MSR_IS, 0x87, 0, 0xFFFFFFFFull << 32 | 1}}, OK, 0, 0, 0, 0, 0},
     {"2047 KeyIDs", {{MSR_IS, 0x87, 0, 2016ull << 32 | 31}}, OK, 0, 0, 0, 0, 0},
     {"I39 99H differs from 98H", {{MSR_IS, 0x99, 0, 8}}, 0xC000092100000099, 0, 0, 0, 0, 0},
 
