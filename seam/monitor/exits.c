@@ -17,6 +17,8 @@
 #define VECTOR_UD 6
 #define VECTOR_GP 13
 
+#define PAUSE_BYTES 2 /* F3 90; nobody writes it with more prefixes */
+
 #define MSR_FS_BASE 0xC0000100
 #define MSR_GS_BASE 0xC0000101
 
@@ -231,6 +233,9 @@ void exit_handle(struct lp *lp)
         break;
     case VMEXIT_HALT:
         exit_halt(lp);
+        break;
+    case VMEXIT_PAUSE:
+        exit_skip(lp, PAUSE_BYTES);
         break;
     case VMEXIT_INTERRUPT:
         exit_interrupt(lp);

@@ -46,9 +46,10 @@ static void write_both(const char *prefix, const char *fmt, va_list args)
 void log_line(const char *fmt, ...)
 {
     va_list args;
+    char text[LOG_LINE_MAX]; /* what is in `last` may be one of the arguments */
     lock_take(&lock);
     va_start(args, fmt);
-    format_v(last, sizeof(last), fmt, args);
+    format_v(text, sizeof(text), fmt, args);
     va_end(args);
     va_start(args, fmt);
     if (to_both)
@@ -56,6 +57,7 @@ void log_line(const char *fmt, ...)
     else
         write_line(&com2, "seam: ", fmt, args);
     va_end(args);
+    memcpy(last, text, sizeof(last));
     lock_release(&lock);
 }
 

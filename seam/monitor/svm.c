@@ -9,6 +9,7 @@
 #include "seam/monitor/memory.h"
 #include "seam/monitor/msr.h"
 #include "seam/monitor/npt.h"
+#include "seam/monitor/options.h"
 
 #define MSR_VM_CR       0xC0010114
 #define VM_CR_SVM_OFF   (1ull << 4)
@@ -57,6 +58,9 @@ void svm_enable(struct lp *lp)
     vmcb->intercept_exceptions = 1u << 6; /* #UD: that is how SEAMCALL arrives */
     vmcb->intercept_1 = INTERCEPT_NMI | INTERCEPT_HALT | INTERCEPT_CPUID | INTERCEPT_INVD |
                         INTERCEPT_INVLPGA | INTERCEPT_IO | INTERCEPT_MSR | INTERCEPT_SHUTDOWN;
+    /* An LP that waits for another one looks whether that one will ever come back (seam_watch()). */
+    if (options.subject == MONITOR_SUBJECT_GENUINE)
+        vmcb->intercept_1 |= INTERCEPT_PAUSE;
     vmcb->intercept_2 = INTERCEPT_VMRUN | INTERCEPT_VMMCALL | INTERCEPT_VMLOAD | INTERCEPT_VMSAVE |
                         INTERCEPT_STGI | INTERCEPT_CLGI | INTERCEPT_SKINIT | INTERCEPT_WBINVD |
                         INTERCEPT_MONITOR | INTERCEPT_MWAIT;

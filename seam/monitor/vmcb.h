@@ -73,6 +73,7 @@ _Static_assert(sizeof(struct vmcb) == 4096, "VMCB");
 #define INTERCEPT_CPUID     (1u << 18)
 #define INTERCEPT_IRET      (1u << 20)
 #define INTERCEPT_INVD      (1u << 22)
+#define INTERCEPT_PAUSE     (1u << 23)
 #define INTERCEPT_HALT      (1u << 24)
 #define INTERCEPT_INVLPGA   (1u << 26)
 #define INTERCEPT_IO        (1u << 27)
@@ -116,6 +117,7 @@ enum vmexit {
     VMEXIT_CPUID = 0x72,
     VMEXIT_IRET = 0x74,
     VMEXIT_INVD = 0x76,
+    VMEXIT_PAUSE = 0x77,
     VMEXIT_HALT = 0x78,
     VMEXIT_INVLPGA = 0x7A,
     VMEXIT_IO = 0x7B,
