@@ -141,3 +141,16 @@ LEAF movdir_nowhere
         add     rax, 127 * 4096
 .at:    movdir64b rax, [rdi + LP_LINE]
         ret
+
+LEAF port
+.at:    out     0x80, al
+        ret
+
+LEAF vmmcall
+.at:    vmmcall
+        ret
+
+LEAF vmrun
+        mov     rax, [rdi + LP_KEYHOLE]
+.at:    vmrun
+        ret
