@@ -13,6 +13,9 @@
 
 #define BLOCK_ALIGN (2 * MIB)
 
+#define RANDOM_SHIFT 2 /* the lowest bit of what space_build() looks at */
+#define SEEDS        8192
+
 static struct module_image image;
 static struct soft_machine facts;
 static u64 block;
@@ -21,7 +24,7 @@ static u64 block;
 
 static void load(void)
 {
-    u64 random = options.seed_given ? options.seed : rdtsc() & 0x7FFC; /* all that counts (space.h) */
+    u64 random = options.seed << RANDOM_SHIFT; /* at each load, so that the log's one seed stands for all */
     const char *wrong = space_build(&seam_space, (u8 *)block, block, &image, lp_count, random, &facts);
     if (wrong)
         refuse("module %s can't be loaded: %s", options.module, wrong);
@@ -32,7 +35,8 @@ static void say_module(void)
 {
     const struct space *s = &seam_space;
     log_line("genuine module %s: %lu KiB at 0x%lx-0x%lx, code at linear 0x%lx, entry 0x%lx, seed %lu",
-             options.module, image.size / KIB, block, block + s->size, s->code.linear, s->entry, s->random);
+             options.module, image.size / KIB, block, block + s->size, s->code.linear, s->entry,
+             options.seed);
 }
 
 /* The guest may use the memory that the file is in, so it is copied. */
@@ -52,6 +56,8 @@ static void create(void)
 {
     facts = platform_facts_at_start();
     find_image();
+    if (!options.seed_given)
+        options.seed = rdtsc() % SEEDS;
     block = (u64)heap_need(space_size(&image, lp_count, facts.handoff_pages), BLOCK_ALIGN, "the module");
     seam_space.block = block;
     keys_build(&seam_space);

@@ -33,7 +33,7 @@ struct space {
     u8 *at;          /* the block as the caller reaches it: at + (physical - block) */
     u64 block, size; /* physical */
     u64 entry;       /* linear: where SEAMCALL goes in */
-    u64 random;      /* the value that the linear bases were made from; printed as the seed */
+    u64 random;      /* the value that the linear bases were made from */
     u32 lp_count;
     u16 handoff_pages; /* as in struct soft_machine: number minus one */
     u64 cr3;           /* physical */
