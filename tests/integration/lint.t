@@ -75,7 +75,7 @@ pythons=$(files '\.py$')
 # Whole, so that an id that two files give shows; and each once wrong, so that it shows that anything does.
 tdxt=${BUILD:-build}/host/tdxt
 read_scripts() {
-    make --no-print-directory -s "$tdxt" && "$tdxt" lint tests/conformance/*.tdxt
+    make --no-print-directory -s "$tdxt" && "$tdxt" lint tests/conformance/*.tdxt tests/standin/*.tdxt
 }
 refused() { # refused TEXT WHERE: a script of this text is refused there
     printf '%b' "$1" >"$work/wrong.tdxt"
