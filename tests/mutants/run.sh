@@ -3,7 +3,8 @@
 #
 # Are the tests worth anything? Applies the one-line faults of list.txt to a copy of the tree, one at a time, and
 # asks the tests to notice each: the conformance suite against the soft module in a host process, then the unit tests,
-# then the suite in QEMU. The first that fails has killed the mutant; one that nobody notices survives.
+# then the stand-in module in QEMU, then the suite there. The first that fails has killed the mutant; one that nobody
+# notices survives.
 #
 #   tests/mutants/run.sh [NUMBER...]     all, or only these (line numbers of list.txt)
 #
@@ -54,6 +55,18 @@ suite_in_qemu() {
     done
 }
 
+standin_in_qemu() { # but for the script that hangs a CPU for many seconds
+    with=
+    for script in tests/standin/*.tdxt; do
+        [ "$script" = tests/standin/endless.tdxt ] || with="$with --script $script"
+    done
+    for traps in exits inring; do
+        # shellcheck disable=SC2086 # words
+        in_tree "standin-$traps" ./run-qemu.sh --subject genuine --module build/standin.so --traps $traps --timeout 300 \
+            $with || return 1
+    done
+}
+
 notices() { # the quickest first; sets by, or broken
     broken=
     make_in_tree build-suite build/host/tdxt || return 1
@@ -62,7 +75,9 @@ notices() { # the quickest first; sets by, or broken
     make_in_tree build-unit unit-built || return 1
     by=unit
     in_tree unit make --no-print-directory unit || return 0
-    make_in_tree build-boot boot || return 1
+    make_in_tree build-boot boot build/standin.so || return 1
+    by=standin
+    standin_in_qemu || return 0
     by=qemu
     suite_in_qemu || return 0
     by=
@@ -72,17 +87,17 @@ notices() { # the quickest first; sets by, or broken
 judge() { # judge EXPECTED-TO-SURVIVE
     if notices; then
         killed=$((killed + 1))
-        printf 'killed by %-5s %3d  %s: %s\n' "$by" "$number" "$file" "$what"
+        printf 'killed by %-7s %3d  %s: %s\n' "$by" "$number" "$file" "$what"
         [ -z "$1" ] || {
             wrong=$((wrong + 1))
             echo "  listed as a survivor; strike that out"
         }
     elif [ -n "$broken" ]; then
         wrong=$((wrong + 1))
-        echo "does not build  $number  $file: a fault must be one that only a test can see, see $log/$number.build-*"
+        echo "does not build    $number  $file: a fault must be one that only a test can see, see $log/$number.build-*"
     else
         survived=$((survived + 1))
-        printf 'SURVIVED        %3d  %s: %s%s\n' "$number" "$file" "$what" "${1:+ ($1)}"
+        printf 'SURVIVED          %3d  %s: %s%s\n' "$number" "$file" "$what" "${1:+ ($1)}"
         [ -n "$1" ] || wrong=$((wrong + 1))
     fi
 }
@@ -123,7 +138,7 @@ while IFS= read -r line; do
         judge "$why"
     else
         wrong=$((wrong + 1))
-        echo "does not apply  $number  $file: '$expression' must change exactly one line"
+        echo "does not apply    $number  $file: '$expression' must change exactly one line"
     fi
     cp "$file" "$tree/$file"
 done <"$list"
