@@ -36,6 +36,9 @@ static bool put_into_force(const struct fault_change *change)
         if (change->override.lp != OVERRIDE_ALL_LPS && change->override.lp > highest_lp)
             highest_lp = change->override.lp;
         return faults_override_from_power_on(&change->override);
+    case FAULT_FACT:
+        faults_change_fact(&change->fact);
+        return true;
     default:
         return true;
     }

@@ -54,6 +54,11 @@
         }                                                                                                    \
     }
 
+#define FACT(what, more)                                                                                     \
+    {                                                                                                        \
+        .kind = FAULT_FACT, .fact = {.kind = FACT_##what, .add = (more) }                                    \
+    }
+
 static const struct platform_fault {
     const char *name, *meaning;
     u32 lp;
@@ -219,7 +224,7 @@ static bool choose_lp(const char *text, struct fault_spec *spec, char why[FAULT_
     if (strncmp(text, "lp", 2) != 0 || !number32(text + 2, &lp) || lp == OVERRIDE_ALL_LPS)
         return wrong(why, "'@%s' names no LP; write it as in @lp1", text);
     for (u32 i = 0; i < FAULT_CHANGES_MAX; i++) {
-        if (spec->changes[i].kind == FAULT_CALLS)
+        if (spec->changes[i].kind == FAULT_CALLS || spec->changes[i].kind == FAULT_FACT)
             return wrong(why, "it is a fault of the whole machine; leave @%s out", text);
         spec->changes[i].override.lp = lp;
     }

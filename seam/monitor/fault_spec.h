@@ -13,18 +13,20 @@
 #ifndef SEAM_MONITOR_FAULT_SPEC_H
 #define SEAM_MONITOR_FAULT_SPEC_H
 
+#include "seam/monitor/fault_fact.h"
 #include "seam/monitor/injection.h"
 #include "seam/monitor/overrides.h"
 
 #define FAULT_CHANGES_MAX 3
 #define FAULT_WHY_MAX     160
 
-enum fault_change_kind { FAULT_NO_CHANGE, FAULT_OVERRIDE, FAULT_CALLS };
+enum fault_change_kind { FAULT_NO_CHANGE, FAULT_OVERRIDE, FAULT_CALLS, FAULT_FACT };
 
 struct fault_change {
     enum fault_change_kind kind;
     struct override override;
     struct injection injection;
+    struct fault_fact fact;
 };
 
 struct fault_spec {

@@ -73,6 +73,27 @@ void faults_seam_capabilities(u32 lp, u64 *value)
     lock_release(&lock);
 }
 
+/* ---- facts ---- */
+
+static s64 added[FACTS];
+
+void faults_change_fact(const struct fault_fact *fact)
+{
+    added[fact->kind] += fact->add;
+}
+
+void faults_facts(struct soft_machine *facts)
+{
+    facts->lp_count += (u32)added[FACT_LP_COUNT];
+    facts->package_count =
+        (u32)min_u64(facts->package_count + (u64)added[FACT_PACKAGE_COUNT], TDX_MAX_PACKAGES);
+    facts->cmrs[0].base += (u64)added[FACT_CMR_BASE];
+    facts->handoff_pages = (u16)(facts->handoff_pages + added[FACT_HANDOFF_PAGES]);
+    for (u32 i = 1; i < facts->package_count; i++)
+        if (!facts->fms[i]) /* one that isn't there */
+            facts->fms[i] = facts->fms[0];
+}
+
 /* ---- packages ---- */
 
 static u32 bits_for(u32 ids)

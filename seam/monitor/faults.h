@@ -7,6 +7,7 @@
 #ifndef SEAM_MONITOR_FAULTS_H
 #define SEAM_MONITOR_FAULTS_H
 
+#include "seam/monitor/fault_fact.h"
 #include "seam/monitor/lp.h"
 #include "seam/monitor/overrides.h"
 
@@ -27,6 +28,10 @@ bool faults_override_from_power_on(const struct override *override); /* before a
 bool faults_msr(u32 lp, u32 msr, u64 *value); /* in: what is there without; true: there is one */
 void faults_cpuid(u32 lp, u32 leaf, u32 subleaf, struct soft_cpuid *r);
 void faults_seam_capabilities(u32 lp, u64 *value);
+
+/* What MCHECK tells the module; the command line's faults make it wrong. */
+void faults_change_fact(const struct fault_fact *fact); /* before anything else */
+void faults_facts(struct soft_machine *facts);
 
 /* Where an LP stands, as CPUID tells it. */
 struct placement {

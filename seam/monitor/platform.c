@@ -106,5 +106,6 @@ struct soft_machine platform_facts_at_start(void)
     for (u32 i = 0; i < machine.package_count && i < TDX_MAX_PACKAGES; i++)
         facts.fms[i] = machine.topology->signature;
     memcpy(facts.cmrs, machine.cmrs, sizeof(facts.cmrs));
+    faults_facts(&facts);
     return facts;
 }

@@ -37,6 +37,10 @@ smrr=misaligned   SYS.INIT        c000091100000000  whose base is not aligned
 smrr=overlap      SYS.INIT        c000091200000000  SMM memory inside a region .* convertible
 tsc_adjust        SYS.LP.INIT     c00009200000003b  IA32_TSC_ADJUST differs between LPs
 other_cpuid       SYS.LP.INIT     c000090200000000  microcode not loaded on all
+mcheck=lps        SYS.CONFIG      c000050c00000000  maxcpus=, offline or unstarted
+mcheck=packages   SYS.TDMR.INIT   c000050500000000  bring a CPU of each package online
+mcheck=cmr        SYS.INIT        c0000a2200000000  a BIOS bug; update the BIOS
+seamldr=handoff   SYS.INIT        c000050a00000000  the P-SEAMLDR is too old for the module
 arch_cap@lp1      SYS.LP.INIT     c00009200000010a  load microcode early
 xapic@lp3         SYS.LP.INIT     c0000920000000bd  did not set up all LPs alike
 microcode=old@lp1 SYS.LP.INIT     c000090200000000  microcode not loaded on all
@@ -54,7 +58,7 @@ refuses() { # refuses FAULT LEAF STATUS HINT OPTION...: one run, one point
     wanted=$3
     hint=$4
     shift 4
-    launch "$@" --run bringup.key_config.step --fault "$fault"
+    launch "$@" --run bringup.tdmr_init.step --fault "$fault"
     [ "$status" -eq 1 ] && has "$out" "^# tdx: SEAMCALL $leaf \\(.*: 0x$wanted [A-Z]" && has "$out" "^# end: status 0x$wanted " &&
         has "$out" "^# tdx:   hint: .*$hint" && has "$out" '^# 0 passed, 1 failed, 0 skipped'
     point $? "${subject:+$subject: }$fault: $leaf 0x$wanted, $hint"
@@ -102,13 +106,13 @@ expect "and says what the documentation shows" said
 subject=
 each
 
-launch --fault microcode=old --run bringup.key_config.step
+launch --fault microcode=old --run bringup.tdmr_init.step
 expect_out '^# tdx:   CPUID 0x7\.0: edx & 0xfc082600 must be 0xfc080400' "what a CPUID leaf must say is told"
-launch --fault tsc_adjust@lp2 --fault energy_filter --run bringup.key_config.step
+launch --fault tsc_adjust@lp2 --fault energy_filter --run bringup.tdmr_init.step
 expect_out '^# end: status 0xc0000921000000bc' "of two faults the one that the module sees first"
-launch --fault tsc_adjust@lp2 --run bringup.key_config.step
+launch --fault tsc_adjust@lp2 --run bringup.tdmr_init.step
 expect_out 'SYS.LP.INIT on cpu 2: 0xc00009200000003b' "the LP that was named"
-launch --fault msr=0x3b:0x1000 --run bringup.key_config.step
+launch --fault msr=0x3b:0x1000 --run bringup.tdmr_init.step
 expect_status 0 "all LPs alike: nothing to refuse"
 
 # ---- a whole run ----

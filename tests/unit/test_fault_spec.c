@@ -105,6 +105,19 @@ static void reads_names(void **state)
     assert_calls(0, INJECT_ANY_LEAF, 1, INJECT_EVERY_CALL, MONITOR_INJECT_NO_ENTROPY, 0);
 }
 
+static void reads_facts(void **state)
+{
+    (void)state;
+    assert_read("mcheck=lps");
+    assert_true(spec.platform);
+    assert_int_equal(spec.changes[0].kind, FAULT_FACT);
+    assert_int_equal(spec.changes[0].fact.kind, FACT_LP_COUNT);
+    assert_true(spec.changes[0].fact.add == 1);
+    assert_read("seamldr=handoff");
+    assert_int_equal(spec.changes[0].fact.kind, FACT_HANDOFF_PAGES);
+    assert_true(spec.changes[0].fact.add == -1);
+}
+
 /* Every name can be written as its row has it, means something and changes something. */
 static void every_name_is_whole(void **state)
 {
@@ -155,6 +168,7 @@ static void says_what_is_wrong(void **state)
         {"cpuid=1.0.eax:+32", "'+32' is no number of its size, "},
         {"seamcaps=", "'' is no number of its size, nor +BIT or -BIT; seamcaps=VALUE"},
         {"pconfig=busy@lp1", "it is a fault of the whole machine; leave @lp1 out"},
+        {"mcheck=lps@lp1", "it is a fault of the whole machine; leave @lp1 out"},
         {"ext.mem_add:17", "LEAF:NTH[xCOUNT]=STATUS is wanted"},
         {"ext.mem_ad:17=1", "no leaf is called 'ext.mem_ad'; LEAF:NTH"},
         {"ext.mem_add:0=1", "'0' is not a number of calls, from 1; "},
@@ -192,9 +206,13 @@ static void random_texts_stay_within_bounds(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(reads_registers),    cmocka_unit_test(reads_calls),
-        cmocka_unit_test(reads_names),        cmocka_unit_test(every_name_is_whole),
-        cmocka_unit_test(says_what_is_wrong), cmocka_unit_test(random_texts_stay_within_bounds),
+        cmocka_unit_test(reads_registers),
+        cmocka_unit_test(reads_calls),
+        cmocka_unit_test(reads_names),
+        cmocka_unit_test(every_name_is_whole),
+        cmocka_unit_test(reads_facts),
+        cmocka_unit_test(says_what_is_wrong),
+        cmocka_unit_test(random_texts_stay_within_bounds),
     };
     return cmocka_run_group_tests_name("fault_spec", tests, NULL, NULL);
 }
