@@ -133,6 +133,14 @@ static bool fits(u64 id, u64 value)
     return bits == 64 || value >> bits == 0;
 }
 
+/* A later module may have more fields and larger tables. Of the soft one it is known in what it differs. */
+static bool is_1_5_01(const struct test *test)
+{
+    const struct tdx_sysinfo *info = &test->machine->host.sysinfo;
+    return test->machine->platform.subject == SUBJECT_SOFT ||
+           (info->major == 1 && info->minor == 5 && info->update <= 1);
+}
+
 static void walk(struct test *test)
 {
     u32 row = 0, element = 0, known = 0, extra = 0;
@@ -159,7 +167,7 @@ static void walk(struct test *test)
     if (sysinfo_has(&test->machine->host.sysinfo, TDX_FEATURE_EXT))
         expect_at_least(test, extra, 2, "further elements",
                         "EXT_REQUIRED and MEMORY_POOL_REQUIRED_PAGES, at least");
-    else
+    else if (is_1_5_01(test))
         expect_value(test, extra, 0, "further elements", "1.5.01 has 354 and no more");
     log_line("metadata: %u elements, %u of them later than 1.5.01", known + extra, extra);
 }
@@ -171,27 +179,28 @@ static void limits(struct test *test)
     static const struct {
         u64 id, value;
         const char *name;
+        bool grows; /* from version to version */
     } wanted[] = {
-        {TDX_FIELD_VENDOR_ID, 0x8086, "VENDOR_ID"},
-        {TDX_FIELD_NUM_CMRS, 32, "NUM_CMRS"},
-        {TDX_FIELD_MAX_TDMRS, 64, "MAX_TDMRS"},
-        {TDX_FIELD_MAX_RESERVED_PER_TDMR, 16, "MAX_RESERVED_PER_TDMR"},
-        {TDX_FIELD_PAMT_4K_ENTRY_SIZE, 16, "PAMT_4K_ENTRY_SIZE"},
-        {TDX_FIELD_PAMT_2M_ENTRY_SIZE, 16, "PAMT_2M_ENTRY_SIZE"},
-        {TDX_FIELD_PAMT_1G_ENTRY_SIZE, 16, "PAMT_1G_ENTRY_SIZE"},
-        {TDX_FIELD_TDR_BASE_SIZE, 0x1000, "TDR_BASE_SIZE"},
-        {TDX_FIELD_TDCS_BASE_SIZE, 0x6000, "TDCS_BASE_SIZE"},
-        {TDX_FIELD_TDVPS_BASE_SIZE, 0x6000, "TDVPS_BASE_SIZE"},
-        {TDX_FIELD_NUM_TDX_FEATURES, 1, "NUM_TDX_FEATURES"},
-        {TDX_FIELD_NUM_CPUID_CONFIG, 12, "NUM_CPUID_CONFIG"},
-        {TDX_FIELD_CPUID_CONFIG_LEAVES + 12, ~0ull, "CPUID_CONFIG_LEAVES[12]"},
-        {TDX_FIELD_CPUID_CONFIG_VALUES + 24, 0, "CPUID_CONFIG_VALUES[12]"},
+        {TDX_FIELD_VENDOR_ID, 0x8086, "VENDOR_ID", false},
+        {TDX_FIELD_NUM_CMRS, 32, "NUM_CMRS", false},
+        {TDX_FIELD_MAX_TDMRS, 64, "MAX_TDMRS", false},
+        {TDX_FIELD_MAX_RESERVED_PER_TDMR, 16, "MAX_RESERVED_PER_TDMR", false},
+        {TDX_FIELD_PAMT_4K_ENTRY_SIZE, 16, "PAMT_4K_ENTRY_SIZE", false},
+        {TDX_FIELD_PAMT_2M_ENTRY_SIZE, 16, "PAMT_2M_ENTRY_SIZE", false},
+        {TDX_FIELD_PAMT_1G_ENTRY_SIZE, 16, "PAMT_1G_ENTRY_SIZE", false},
+        {TDX_FIELD_TDR_BASE_SIZE, 0x1000, "TDR_BASE_SIZE", false},
+        {TDX_FIELD_TDCS_BASE_SIZE, 0x6000, "TDCS_BASE_SIZE", false},
+        {TDX_FIELD_TDVPS_BASE_SIZE, 0x6000, "TDVPS_BASE_SIZE", false},
+        {TDX_FIELD_NUM_TDX_FEATURES, 1, "NUM_TDX_FEATURES", false},
+        {TDX_FIELD_NUM_CPUID_CONFIG, 12, "NUM_CPUID_CONFIG", true},
+        {TDX_FIELD_CPUID_CONFIG_LEAVES + 12, ~0ull, "CPUID_CONFIG_LEAVES[12]", true},
+        {TDX_FIELD_CPUID_CONFIG_VALUES + 24, 0, "CPUID_CONFIG_VALUES[12]", true},
     };
     for (u32 i = 0; i < ARRAY_COUNT(wanted); i++) {
         u64 value;
         if (!call_read_field(wanted[i].id, &value))
             test_fail(test, "%s can't be read", wanted[i].name);
-        else
+        else if (!wanted[i].grows || is_1_5_01(test))
             expect_value(test, value, wanted[i].value, wanted[i].name,
                          "system-scope fields: values of 1.5.01");
     }
