@@ -7,9 +7,12 @@
 . "$(dirname "$0")/lib.sh"
 module=build/standin.so
 log=$work/log
-scripts=
+scripts= # those that need no option of their own
 for script in tests/standin/*.tdxt; do
-    [ "$script" = tests/standin/endless.tdxt ] || scripts="$scripts --script $script"
+    case $script in
+    */endless.tdxt | */keys_scramble.tdxt | */keys_stop.tdxt) ;;
+    *) scripts="$scripts --script $script" ;;
+    esac
 done
 
 expect "the module is built" make --no-print-directory -s "$module"
@@ -93,6 +96,9 @@ known_stops() {
 221 code\+0x[0-9a-f]+ executed XSAVES
 200 code\+0x[0-9a-f]+
 203 code\+0x[0-9a-f]+ executed VMPTRLD of 0x
+209 code\+0x[0-9a-f]+ touched the monitor's memory: 0x
+210 code\+0x[0-9a-f]+ touched the monitor's memory: 0x
+209 code\+0x[0-9a-f]+ touched physical address 0xfe00000000
 205 standin_entry.leave executed SEAMRET
 TEXT
 }
@@ -127,7 +133,32 @@ for smp in 4 1; do
 done
 expect "with 4 CPUs nothing is skipped" test -z "$(grep SKIP "$work/verdicts.4.exits")"
 expect "with 1 CPU only what takes several" test -z "$(grep SKIP "$work/verdicts.1.exits" | grep -v -e CPUs -e 'only LP')"
-said 'page written under KeyID' "a read under another KeyID is told"
+
+# ---- reset or snapshot ----
+
+# shellcheck disable=SC2086 # words
+behind $scripts --snapshots off
+expect_status 0 "without snapshots: exit 0"
+verdicts >"$work/verdicts.reset"
+expect "without snapshots: the same verdicts" cmp "$work/verdicts.4.exits" "$work/verdicts.reset"
+
+# ---- wrong KeyIDs ----
+
+said 'violation on LP [0-9]+: the module, at code\+0x[0-9a-f]+, reads 0x[0-9a-f]+ under KeyID 41, ' \
+    "a read under another KeyID is told"
+said 'violation on LP [0-9]+: the module, at code\+0x[0-9a-f]+, [a-z]+ 0x[0-9a-f]+ under KeyID 45, ' \
+    "the use of a KeyID without a key is told"
+
+for keys in scramble stop; do
+    for traps in exits inring; do
+        behind --script tests/standin/keys_$keys.tdxt --keys $keys --smp 4 --traps $traps
+        expect_status 0 "--keys $keys, $traps: exit 0"
+        verdicts >"$work/verdicts.$keys.$traps"
+    done
+    expect "--keys $keys: the same verdicts either way" cmp "$work/verdicts.$keys.exits" "$work/verdicts.$keys.inring"
+done
+stops >"$work/stops"
+expect "--keys stop: where it stopped" grep -Eq '^209 code\+0x[0-9a-f]+ met a machine check' "$work/stops"
 
 # ---- addresses ----
 
