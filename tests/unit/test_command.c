@@ -242,7 +242,7 @@ static void changes_of_bits_add_up(void **state)
     struct soft_cpuid r = {1, 2, 3, 0x1234};
     u64 value = 0x13;
     (void)state;
-    assert_true(overrides_set(&table, &clear) && overrides_set(&table, &raise));
+    assert_true(overrides_set(&table, &raise) && overrides_set(&table, &clear));
     assert_int_equal(table.count, 2);
     assert_true(overrides_msr(&table, 0, 0x1A0, &value));
     assert_int_equal(value, 0x12);
