@@ -49,7 +49,8 @@ struct npt_view {
 
 struct lp {
     struct soft_regs regs; /* the guest's registers; vmrun.asm knows the order */
-    struct vmcb *vmcb;     /* vmrun.asm knows the place; physical = virtual address; the module's during its turn */
+    struct vmcb
+        *vmcb; /* vmrun.asm knows the place; physical = virtual address; the module's during its turn */
 
     u32 index, apic_id, package;
     volatile u32 state; /* enum lp_state */

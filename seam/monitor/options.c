@@ -131,8 +131,8 @@ static void take_word(char *word, bool second_pass)
         return;
     }
     refuse(
-        "unknown monitor option '%s'; there are: profile, topology, subject, kernel, knob, fault, stray, seamrr, module, overlay, traps, seed, verbose "
-        "(the kernel's follow after --)",
+        "unknown monitor option '%s'; there are: profile, topology, subject, kernel, knob, fault, stray, seamrr, "
+        "module, overlay, traps, seed, verbose (the kernel's follow after --)",
         word);
 }
 

@@ -46,7 +46,8 @@ static u64 check_keys(const struct soft_request *request)
         return incorrect(SOFT_MSR_TME_CAPABILITY);
     if (!(msr[SOFT_MSR_TME_ACTIVATE] >> 48 & algorithms))
         return incorrect(SOFT_MSR_TME_ACTIVATE);
-    if ((u32)partitioning + (u32)(partitioning >> 32) >= SOFT_KEYIDS) /* 32 bits: the module's sum wraps, too */
+    if ((u32)partitioning + (u32)(partitioning >> 32) >=
+        SOFT_KEYIDS) /* 32 bits: the module's sum wraps, too */
         return TDX_NUM_ACTIVATED_HKIDS_NOT_SUPPORTED | SOFT_KEYIDS;
     if (msr[SOFT_MSR_WBINVDP] != msr[SOFT_MSR_WBNOINVDP])
         return incorrect(SOFT_MSR_WBNOINVDP);

@@ -541,7 +541,6 @@ static void test_needs(void **state)
     needs(VERDICT_SKIP, "profile 1.5.01 dpamt", "is for profile 1.5.01 dpamt");
     needs(VERDICT_PASS, "profile 1.5.01 ext", "");
     needs(VERDICT_SKIP, "profile 1.5.01", "is for profile 1.5.01");
-    needs(VERDICT_SKIP, "profile extra ex", "is for profile extra ex");
     needs(VERDICT_PASS, "version >= 1.5.1", "");
     needs(VERDICT_PASS, "version >= 1.5.9900", "");
     needs(VERDICT_SKIP, "version >= 1.5.9901", "is for other versions");
