@@ -25,7 +25,9 @@ usage: ./run-qemu.sh [options]     builds what is stale, boots, prints the seria
   --seed N               what the addresses of a genuine module are made from          (default: always another one)
   --profile NAME         which module the model is: ext (with extension memory, default), dpamt (ext with
                          dynamic PAMT) or 1.5.01
+  --knob NAME=VALUE      an open question of the model answered otherwise; seam/soft/knobs.def has them (repeatable)
   --topology NAME        the machine it stands in: default, emerald-rapids, two-packages
+  --seamrr SIZE          the module's own memory, 32M to 1024M             (default 32M; 128M with a genuine module)
   --fault LEAF:N[xCOUNT]=STATUS   the Nth call of a leaf (and COUNT - 1 more) isn't executed and returns STATUS,
                          a number or a name, as ext.mem_add:17=0xC000010000000001; up to 8 of these
   --fault NAME[@lpN]     a machine that isn't as it should be: tme=off, tsc_adjust@lp1; docs/monitor.md lists the names
@@ -69,6 +71,8 @@ module_given= # the same as it was given
 overlay=
 traps=
 seed=
+seamrr=
+knobs=
 profile=
 topology=
 faults=
@@ -106,7 +110,7 @@ while [ $# -gt 0 ]; do
     shift
     case $option in
     --boot | --subject | --profile | --topology | --fault | --smp | --mem | --timeout | --run | --append | --log | \
-        --script | --module | --overlay | --traps | --seed | --kernel | --initrd)
+        --script | --module | --overlay | --traps | --seed | --seamrr | --knob | --kernel | --initrd)
         [ $# -gt 0 ] || bad "$option needs a value; --help shows which"
         value=$1
         shift
@@ -135,6 +139,11 @@ while [ $# -gt 0 ]; do
     --overlay) overlay=$value ;;
     --traps) traps=$value ;;
     --seed) seed=$value ;;
+    --seamrr) seamrr=$value ;;
+    --knob)
+        knobs="${knobs:+$knobs }knob=$value"
+        check_knob "$value"
+        ;;
     --profile)
         case $value in
         1.5.01 | ext | dpamt) profile=$value ;;
@@ -193,6 +202,7 @@ check_timeout
 [ $fault_count -le 8 ] || bad "--fault given $fault_count times; use at most 8"
 check_words
 check_subject
+check_seamrr
 check_log
 again_of_machine
 
@@ -260,7 +270,7 @@ genuine)
         "${seed:+seed=$seed}")
     ;;
 esac
-monitor_options=$(join "$monitor_options" "topology=${topology:-default}" "$faults")
+monitor_options=$(join "$monitor_options" "topology=${topology:-default}" "${seamrr:+seamrr=$seamrr}" "$knobs" "$faults")
 set_command_line() { # set_command_line KERNEL-OPTIONS
     command_line=$1
     [ "$subject" = hardware ] || command_line="$monitor_options -- $1"

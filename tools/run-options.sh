@@ -36,18 +36,37 @@ check_subject() { # what belongs to one subject isn't there for another
         [ -n "$module" ] || bad "--subject genuine: no module; name its file with --module FILE"
         [ -r "$module" ] || bad "--module $module_given: can't be read; change its permissions"
         [ -z "$profile" ] || bad "--profile $profile belongs to the model: a genuine module says itself what it is; leave it out"
+        [ -z "$knobs" ] || bad "--knob belongs to the model; leave it out with --subject genuine"
         case $overlay in '' | ext) ;; *) bad "--overlay $overlay: no such overlay; use ext" ;; esac
         case $traps in '' | inring | exits) ;; *) bad "--traps $traps: no such way; use inring or exits" ;; esac
         check_seed
         return
         ;;
     hardware)
-        [ -z "$profile$topology$faults" ] ||
-            bad "--profile, --topology and --fault belong to the model; leave them out with --subject hardware"
+        [ -z "$profile$topology$faults$knobs" ] ||
+            bad "--profile, --topology, --knob and --fault belong to the model; leave them out with --subject hardware"
         ;;
     esac
     [ -z "$module$overlay$traps$seed" ] ||
         bad "--module, --overlay, --traps and --seed belong to a genuine module; give --subject genuine, too"
+}
+
+check_knob() { # check_knob SPEC: NAME=VALUE, of seam/soft/knobs.def
+    remedy="write NAME=NUMBER with a name of seam/soft/knobs.def, as --knob build_num=7"
+    case ${1#*=} in
+    "$1" | '' | *[!0-9a-fA-Fx]*) bad "--knob $1: malformed; $remedy" ;;
+    esac
+    grep -qF "SOFT_KNOB(${1%%=*}," seam/soft/knobs.def || bad "--knob $1: no knob '${1%%=*}'; $remedy"
+}
+
+check_seamrr() { # for comparisons of subjects, which have different defaults; becomes a number of MiB
+    [ -n "$seamrr" ] || return 0
+    [ "$subject" != hardware ] || bad "--seamrr belongs to the monitor's machine; leave it out with --subject hardware"
+    case ${seamrr%[Mm]} in
+    32 | 64 | 128 | 256 | 512 | 1024) ;;
+    *) bad "--seamrr $seamrr: no size of SEAMRR; use 32M, 64M, 128M, 256M, 512M or 1024M" ;;
+    esac
+    seamrr=${seamrr%[Mm]}
 }
 
 # The file is read as the monitor would, before anything is booted, and stands in $scratch under its name there.
@@ -197,6 +216,10 @@ again_of_machine() { # what makes another machine of it than the default; --scri
     *) again_add --smp "$smp,packages=$packages" ;;
     esac
     [ -z "$mem" ] || again_add --mem "$mem"
+    [ -z "$seamrr" ] || again_add --seamrr "$seamrr"
+    for word in $knobs; do
+        again_add --knob "${word#knob=}"
+    done
     for word in $append; do
         again_add --append "$word"
     done

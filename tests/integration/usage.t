@@ -43,6 +43,15 @@ refused '--mem 1M: too little' --mem 1M
 refused '--mem 64T: more than' --mem 64T
 refused '--mem 8G: --topology emerald-rapids needs 262080M' --topology emerald-rapids --mem 8G
 
+refused "--knob build_nom=7: no knob 'build_nom'" --knob build_nom=7
+refused '--knob build_num: malformed' --knob build_num
+refused '--knob build_num=seven: malformed' --knob build_num=seven
+refused '--knob belongs to the model' --subject genuine --module README.md --knob build_num=7
+refused 'leave them out with --subject hardware' --subject hardware --knob build_num=7
+refused '--seamrr 33M: no size of SEAMRR; use 32M' --seamrr 33M
+refused '--seamrr 2048: no size' --seamrr 2048
+refused 'leave it out with --subject hardware' --subject hardware --seamrr 128M
+
 refused '--timeout soon: not a number' --timeout soon
 refused '--timeout 0: not a number' --timeout 0
 refused '--timeout -5: not a number' --timeout -5
