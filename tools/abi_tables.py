@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: MIT
+"""The .def tables of drivers/tdx/abi and seam/soft, for tools that need their names and numbers."""
+import os
+import re
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+
+
+class Leaf:
+    """modelled: the soft module has it, in whatever profile; released: module 1.5.01 does."""
+
+    def __init__(self, symbol, name, number, since):
+        self.symbol, self.name, self.number = symbol, name, int(number)
+        self.released = since == "V1_5"
+        self.modelled = False
+
+
+class Field:
+    """A row of system metadata: `count` values, whose ids follow one another."""
+
+    def __init__(self, name, first, size, fields, elements, since):
+        self.name, self.id, self.bytes = name, int(first.rstrip("ul"), 0), int(size)
+        self.elements = int(elements)
+        self.count = int(fields) * self.elements
+        self.released = since == "V1_5"
+
+
+def rows(path, macro):
+    """Arguments of each MACRO(...) line."""
+    with open(os.path.join(ROOT, path), encoding="utf-8") as file:
+        for line in file:
+            match = re.match(rf"{macro}\((.*)\)$", line.strip())
+            if match:
+                yield [word.strip().strip('"') for word in match.group(1).split(",")]
+
+
+def leaves():
+    """All leaves of the ABI, by number."""
+    table = {row[0]: Leaf(*row) for row in rows("drivers/tdx/abi/leaves.def", "TDX_LEAF")}
+    for row in rows("seam/soft/leaves.def", "SOFT_LEAF"):
+        table[row[0]].modelled = True
+    return sorted(table.values(), key=lambda leaf: leaf.number)
+
+
+def fields():
+    """System metadata of module 1.5.01, in the order of the table."""
+    table = [Field(*row[:6]) for row in rows("drivers/tdx/abi/fields.def", "TDX_FIELD")]
+    return [field for field in table if field.released]
