@@ -59,7 +59,7 @@ HOST_OBJECTS := $(HOST_SOURCES:%.c=$(BUILD)/host/%.o)
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/host/%,$(wildcard tests/unit/test_*.c))
 FUZZERS := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 
-.PHONY: all boot unit unit-built iso check lint bench fuzz coverage matrix mutants clean help FORCE
+.PHONY: all boot unit unit-built iso check lint bench fuzz coverage matrix compare mutants clean help FORCE
 
 ## make             kernel, monitor and ISO
 all: boot iso
@@ -263,6 +263,11 @@ matrix: $(BUILD)/host/tdxt
 	@tools/matrix.py tests/conformance/promises.txt $(BUILD)/facts | tools/update-file.sh docs/coverage.md
 	@sed -n '/^[0-9].*cases expect/p' docs/coverage.md
 	@tools/matrix.py --check tests/conformance/promises.txt $(BUILD)/facts
+
+## make compare     MODULE=FILE: a genuine module and the model, call by call; SEED=1 CALLS=10000 (docs/fidelity.md)
+compare:
+	@tools/install-deps.sh check
+	@tools/compare.sh "$(MODULE)"
 
 ## make mutants     one-line faults, applied one at a time: does a test notice each?
 mutants:
