@@ -22,6 +22,10 @@ usage: ./run-qemu.sh [options]     builds what is stale, boots, prints the seria
   --overlay ext          the model's extension memory on top of a genuine module that has none
   --traps inring|exits   instructions of the module that TCG lacks: the frequent ones are handled inside its address
                          space, or each is an exit to the monitor                      (default inring)
+  --keys report|scramble|stop  when the module reads memory under a wrong KeyID it sees the memory, noise, or its end
+                                                                                       (default report)
+  --snapshots on|off     off: a genuine module is reset and initialised again where it would go back to a snapshot
+                                                                                       (default on)
   --seed N               what the addresses of a genuine module are made from          (default: always another one)
   --profile NAME         which module the model is: ext (with extension memory, default), dpamt (ext with
                          dynamic PAMT) or 1.5.01
@@ -70,6 +74,8 @@ module=       # absolute path
 module_given= # the same as it was given
 overlay=
 traps=
+keys=
+snapshots=
 seed=
 seamrr=
 knobs=
@@ -110,7 +116,7 @@ while [ $# -gt 0 ]; do
     shift
     case $option in
     --boot | --subject | --profile | --topology | --fault | --smp | --mem | --timeout | --run | --append | --log | \
-        --script | --module | --overlay | --traps | --seed | --seamrr | --knob | --kernel | --initrd)
+        --script | --module | --overlay | --traps | --keys | --snapshots | --seed | --seamrr | --knob | --kernel | --initrd)
         [ $# -gt 0 ] || bad "$option needs a value; --help shows which"
         value=$1
         shift
@@ -138,6 +144,8 @@ while [ $# -gt 0 ]; do
         ;;
     --overlay) overlay=$value ;;
     --traps) traps=$value ;;
+    --keys) keys=$value ;;
+    --snapshots) snapshots=$value ;;
     --seed) seed=$value ;;
     --seamrr) seamrr=$value ;;
     --knob)
@@ -267,7 +275,7 @@ case $subject in
 soft) monitor_options="profile=${profile:-ext}" ;;
 genuine)
     monitor_options=$(join subject=genuine "module=$module_name" "${overlay:+overlay=$overlay}" "traps=${traps:-inring}" \
-        "${seed:+seed=$seed}")
+        "${keys:+keys=$keys}" "${snapshots:+snapshots=$snapshots}" "${seed:+seed=$seed}")
     ;;
 esac
 monitor_options=$(join "$monitor_options" "topology=${topology:-default}" "${seamrr:+seamrr=$seamrr}" "$knobs" "$faults")

@@ -39,6 +39,8 @@ check_subject() { # what belongs to one subject isn't there for another
         [ -z "$knobs" ] || bad "--knob belongs to the model; leave it out with --subject genuine"
         case $overlay in '' | ext) ;; *) bad "--overlay $overlay: no such overlay; use ext" ;; esac
         case $traps in '' | inring | exits) ;; *) bad "--traps $traps: no such way; use inring or exits" ;; esac
+        case $keys in '' | report | scramble | stop) ;; *) bad "--keys $keys: no such answer; use report, scramble or stop" ;; esac
+        case $snapshots in '' | on | off) ;; *) bad "--snapshots $snapshots: neither on nor off; use one of them" ;; esac
         check_seed
         return
         ;;
@@ -47,8 +49,8 @@ check_subject() { # what belongs to one subject isn't there for another
             bad "--profile, --topology, --knob and --fault belong to the model; leave them out with --subject hardware"
         ;;
     esac
-    [ -z "$module$overlay$traps$seed" ] ||
-        bad "--module, --overlay, --traps and --seed belong to a genuine module; give --subject genuine, too"
+    [ -z "$module$overlay$traps$keys$snapshots$seed" ] ||
+        bad "--module, --overlay, --traps, --keys, --snapshots and --seed belong to a genuine module; give --subject genuine, too"
 }
 
 check_knob() { # check_knob SPEC: NAME=VALUE, of seam/soft/knobs.def
@@ -203,6 +205,8 @@ again_of_machine() { # what makes another machine of it than the default; --scri
     [ -z "$module_given" ] || again_add --module "$module_given"
     [ -z "$overlay" ] || again_add --overlay "$overlay"
     [ -z "$traps" ] || again_add --traps "$traps"
+    [ -z "$keys" ] || again_add --keys "$keys"
+    [ -z "$snapshots" ] || again_add --snapshots "$snapshots"
     [ -z "$seed" ] || again_add --seed "$seed"
     [ -z "$profile" ] || again_add --profile "$profile"
     [ -z "$topology" ] || again_add --topology "$topology"

@@ -29,6 +29,7 @@ static void load(void)
     const char *wrong = space_build(&seam_space, (u8 *)block, block, &image, lp_count, random, &facts);
     if (wrong)
         refuse("module %s can't be loaded: %s", options.module, wrong);
+    keys_touched(block, seam_space.size);
     seam_prepare_lps();
 }
 
@@ -59,11 +60,11 @@ static void create(void)
     find_image();
     if (!options.seed_given)
         options.seed = rdtsc() % SEEDS;
-    block = (u64)heap_need(space_size(&image, lp_count, facts.handoff_pages), BLOCK_ALIGN, "the module");
+    u64 size = space_size(&image, lp_count, facts.handoff_pages);
+    block = (u64)heap_need(size, BLOCK_ALIGN, "the module");
     handoff = heap_need((facts.handoff_pages + 1) * PAGE_SIZE, PAGE_SIZE, "the module's hand-off area");
-    seam_space.block = block;
-    keys_build(&seam_space);
     seam_create_lps();
+    keys_build(block, size);
     load();
     say_module();
 }
@@ -76,6 +77,15 @@ static void reset(void)
     seam_revive();
 }
 
+static bool call(struct lp *lp)
+{
+    const struct soft_regs in = lp->regs;
+    bool returned = seam_turn(lp);
+    if (returned)
+        keys_call_done(lp, &in);
+    return returned;
+}
+
 /* ---- questions and commands ---- */
 
 static struct soft_machine *live_facts(void)
@@ -86,6 +96,7 @@ static struct soft_machine *live_facts(void)
 static void facts_changed(void)
 {
     space_write_sysinfo(&seam_space, &facts);
+    keys_touched(seam_space.sysinfo.physical, seam_space.sysinfo.size);
 }
 
 static bool knob(const char *assignment)
@@ -133,7 +144,7 @@ const struct subject genuine_subject = {
     .name = "genuine",
     .number = MONITOR_SUBJECT_GENUINE,
     .create = create,
-    .call = seam_turn,
+    .call = call,
     .reset = reset,
     .prepare_slots = prepare_slots,
     .snapshot = snapshot,

@@ -116,6 +116,7 @@ bool execute_vmptrld(struct lp *lp, const struct instruction *insn)
     if (*region != (basic & VMX_BASIC_REVISION)) /* bit 31, a shadow VMCS, isn't to be had */
         return fail(lp, VMPTRLD_BAD_REVISION);
     lp->seam->current_vmcs = pa & KEYLESS;
+    keys_touched(pa & KEYLESS, PAGE_SIZE); /* by whatever VMWRITE follows */
     return succeed(lp);
 }
 

@@ -3,6 +3,7 @@
 
 #include "kernel/cpu.h"
 #include "lib/string.h"
+#include "seam/monitor/lock.h"
 #include "seam/monitor/log.h"
 #include "seam/monitor/machine.h"
 #include "seam/monitor/options.h"
@@ -27,6 +28,7 @@ extern u8 image_begin[], text_end[], rodata_end[], image_end[];
 u64 memory_seamrr_base, memory_seamrr_size;
 struct memory_stretch memory_low, memory_high;
 static u64 heap_at, heap_end;
+static struct lock heap_lock;
 static u64 cr3;
 
 /* ---- the place ---- */
@@ -87,13 +89,21 @@ void memory_place_seamrr(void)
 
 /* ---- the heap ---- */
 
-void *heap_take(u64 size, u64 align)
+static u64 take_stretch(u64 size, u64 align)
 {
     u64 at = align_up(heap_at, align);
     if (at > heap_end || size > heap_end - at)
-        return NULL;
+        return 0;
     heap_at = at + size;
-    return memset((void *)at, 0, size);
+    return at;
+}
+
+void *heap_take(u64 size, u64 align)
+{
+    lock_take(&heap_lock);
+    u64 at = take_stretch(size, align);
+    lock_release(&heap_lock);
+    return at ? memset((void *)at, 0, size) : NULL;
 }
 
 void *heap_need(u64 size, u64 align, const char *what)

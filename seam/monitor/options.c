@@ -89,6 +89,26 @@ static void take_stray(const char *value)
         refuse("option stray=%s: no such policy; there are: mc, scramble", value);
 }
 
+static void take_keys(const char *value)
+{
+    static const char *const names[] = {
+        [KEYS_REPORT] = "report", [KEYS_SCRAMBLE] = "scramble", [KEYS_STOP] = "stop"};
+    for (u32 i = 0; i < ARRAY_COUNT(names); i++) {
+        if (strcmp(value, names[i]) != 0)
+            continue;
+        options.keys = (enum keys_answer)i;
+        return;
+    }
+    refuse("option keys=%s: no such answer; there are: report, scramble, stop", value);
+}
+
+static void take_snapshots(const char *value)
+{
+    if (strcmp(value, "on") != 0 && strcmp(value, "off") != 0)
+        refuse("option snapshots=%s: there are: on, off", value);
+    options.no_snapshots = strcmp(value, "off") == 0;
+}
+
 static void take_verbose(const char *value)
 {
     if (*value)
@@ -111,11 +131,14 @@ static const struct option {
     void (*take)(const char *value);
     bool second_pass; /* needs what others set */
 } table[] = {
-    {"profile", take_profile, false},    {"topology", take_topology, false}, {"kernel", take_kernel, false},
-    {"subject", take_subject, false},    {"stray", take_stray, false},       {"verbose", take_verbose, false},
-    {"fault", fault_option_take, false}, {"knob", take_knob, true},          {"seamrr", take_seamrr, false},
-    {"module", take_module, false},      {"overlay", take_overlay, false},   {"traps", take_traps, false},
-    {"seed", take_seed, false},
+    {"profile", take_profile, false},     {"topology", take_topology, false},
+    {"kernel", take_kernel, false},       {"subject", take_subject, false},
+    {"stray", take_stray, false},         {"verbose", take_verbose, false},
+    {"fault", fault_option_take, false},  {"knob", take_knob, true},
+    {"seamrr", take_seamrr, false},       {"module", take_module, false},
+    {"overlay", take_overlay, false},     {"traps", take_traps, false},
+    {"seed", take_seed, false},           {"keys", take_keys, false},
+    {"snapshots", take_snapshots, false},
 };
 
 static void take_word(char *word, bool second_pass)
@@ -132,7 +155,7 @@ static void take_word(char *word, bool second_pass)
     }
     refuse(
         "unknown monitor option '%s'; there are: profile, topology, subject, kernel, knob, fault, stray, seamrr, "
-        "module, overlay, traps, seed, verbose (the kernel's follow after --)",
+        "module, overlay, traps, seed, keys, snapshots, verbose (the kernel's follow after --)",
         word);
 }
 

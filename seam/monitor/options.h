@@ -15,6 +15,9 @@
  * - fault=SPEC: calls of a leaf that go wrong, or a machine that isn't as it should be: fault_spec.h; any of
  *   up to 8
  * - stray=mc|scramble: what a host access to the module's memory meets (mc)
+ * - keys=report|scramble|stop: what an access of a genuine module under a wrong KeyID meets: the memory all
+ * the same, noise, or its end (report; inferred)
+ * - snapshots=on|off: off refuses all snapshots of a genuine module (on)
  * - verbose: a line for each SEAMCALL, command, snapshot and restore
  */
 #ifndef SEAM_MONITOR_OPTIONS_H
@@ -23,6 +26,8 @@
 #include "drivers/tdx/abi/monitor.h"
 #include "lib/types.h"
 #include "seam/soft/soft.h"
+
+enum keys_answer { KEYS_REPORT, KEYS_SCRAMBLE, KEYS_STOP };
 
 struct options {
     char profile[32], topology[32], kernel[64];
@@ -33,6 +38,8 @@ struct options {
     u64 seed;
     u64 seamrr_size;
     enum monitor_stray stray;
+    enum keys_answer keys;
+    bool no_snapshots;
     bool verbose;
 };
 

@@ -49,11 +49,11 @@ expect_out ' -cpu max,vendor=GenuineIntel,phys-bits=52,-rdrand,-rdseed ' "genuin
 expect_out " -kernel build/seam.elf -initrd [^ ]*/seamstress/seamstress.cpio " "genuine: another archive"
 expect_out " -append 'subject=genuine module=tdx-module traps=inring topology=default -- run=a\* again=[^ ]*' " "genuine: monitor options"
 expect_out " again=--subject\+genuine\+--module\+LICENSE'" "genuine: what another run needs"
-launch --dry-run --subject genuine --module LICENSE --overlay ext --traps exits --seed 0x4d2 --topology two-packages \
-    --fault sys.init:1=SYS_BUSY --boot bios
-expect_out "=monitor subject=genuine module=tdx-module overlay=ext traps=exits seed=0x4d2 topology=two-packages fault=[^ ]* -- " \
+launch --dry-run --subject genuine --module LICENSE --overlay ext --traps exits --keys stop --snapshots off --seed 0x4d2 \
+    --topology two-packages --fault sys.init:1=SYS_BUSY --boot bios
+expect_out "=monitor subject=genuine module=tdx-module overlay=ext traps=exits keys=stop snapshots=off seed=0x4d2 topology=.* -- " \
     "genuine, bios: entry and all options"
-expect_out " again=--subject\+genuine\+--module\+LICENSE\+--overlay\+ext\+--traps\+exits\+--seed\+0x4d2\+" \
+expect_out " again=--subject\+genuine\+--module\+LICENSE\+--overlay\+ext\+--traps\+exits\+--keys\+stop\+--snapshots\+off\+--seed\+0x4d2\+" \
     "genuine: what another run needs, with all options"
 expect_out " -cdrom [^ ]*/seamstress/seamstress.iso " "genuine, bios: another ISO"
 launch --dry-run --boot bios --fault ext.mem_add:17=0xC000010000000001 --append 'x=1,2'

@@ -143,6 +143,8 @@ refused 'belong to a genuine module; give --subject genuine' --module LICENSE
 refused 'belong to a genuine module; give --subject genuine' --subject soft --overlay ext
 refused 'belong to a genuine module; give --subject genuine' --traps exits
 refused 'belong to a genuine module; give --subject genuine' --seed 1
+refused 'belong to a genuine module; give --subject genuine' --keys stop
+refused 'belong to a genuine module; give --subject genuine' --snapshots off
 refused 'belong to a genuine module; give --subject genuine' --subject hardware --module LICENSE
 genuine() { # genuine REGEX ARGUMENT...
     pattern=$1
@@ -152,6 +154,8 @@ genuine() { # genuine REGEX ARGUMENT...
 genuine '--profile ext belongs to the model' --profile ext
 genuine '--overlay dpamt: no such overlay; use ext' --overlay dpamt
 genuine '--traps none: no such way; use inring or exits' --traps none
+genuine '--keys none: no such answer; use report, scramble or stop' --keys none
+genuine '--snapshots no: neither on nor off; use one of them' --snapshots no
 for seed in one -1 08 1x 0x 0x12g 1.5; do
     genuine "--seed $seed: not a number" --seed $seed
 done

@@ -53,6 +53,7 @@ static struct {
     struct seam_lp seam;
     u64 page_pa[RAM_PAGES]; /* with KeyID */
     u64 reached;            /* the last address that keys_reach() was asked for */
+    u64 touched;            /* the last page that keys_touched() was told */
     bool reached_to_write, keys_refuse;
     u64 random, capability, activate;
     bool no_entropy;
@@ -112,6 +113,12 @@ void *keys_reach(struct lp *lp, u64 pa, u32 size, bool write)
         return NULL;
     }
     return at;
+}
+
+void keys_touched(u64 physical, u64 size)
+{
+    assert_int_equal(size, PAGE_SIZE);
+    fake.touched = physical;
 }
 
 void keys_configured(struct lp *lp, u16 hkid)

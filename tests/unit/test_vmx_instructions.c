@@ -114,6 +114,7 @@ static void loads_the_pointer(void **state)
     assert_int_equal(fake.seam.current_vmcs, vmcs);
     assert_int_equal(fake.reached, vmcs | KEYID);
     assert_false(fake.reached_to_write);
+    assert_int_equal(fake.touched, vmcs);   /* VMWRITEs will follow */
     *(u64 *)AT(0) = SEAMRR + 2 * PAGE_SIZE; /* the other LP's */
     *(u32 *)(SEAMRR + 2 * PAGE_SIZE) = REVISION;
     EXECUTE(0x0F, 0xC7, 0x37);
