@@ -162,7 +162,8 @@ def read_arguments():
     parser.add_argument("--names", default="soft,genuine", help="what the two runs are called")
     parser.add_argument("--scripts", nargs="*", default=[], metavar="FILE", help="that ran: where memory came from")
     parser.add_argument("--out", metavar="DIR", help="where a script for each group of differences goes")
-    parser.add_argument("--moved", action="store_true", help="the machines have things at different addresses: compare what doesn't depend on them")
+    parser.add_argument("--moved", action="store_true",
+                        help="the machines have things at different addresses: compare what doesn't depend on them")
     arguments = parser.parse_args()
     arguments.names = arguments.names.split(",")
     if len(arguments.logs) % 2 or len(arguments.names) != 2:
