@@ -10,7 +10,11 @@
 #define SEAMRR_FLAGS    0xFFFull
 
 #define UNTOUCHED 0x5A5A5A5A5A5A5A5Aull /* what VMREAD doesn't write stays */
-#define CROSSING  0x100                 /* a form's memory operand lies on two pages */
+
+/* Added to a form: its memory operand lies on two pages, of scratch memory or those named by R9 and R11. */
+#define CROSSING 0x100
+#define SPLIT    0x200
+#define OVERHANG 4 /* bytes on the first page */
 
 enum pointer { POINTER_LOAD, POINTER_CLEAR };
 
@@ -22,8 +26,12 @@ static u64 error_after(u64 flags)
 /* False: no such form. */
 static bool form_of(struct lp_data *lp, struct standin_regs *regs, u64 *form, u64 **place)
 {
-    *form = regs->rdx & ~(u64)CROSSING;
-    *place = (u64 *)(lp->scratch + (regs->rdx & CROSSING ? PAGE_SIZE - 4 : PAGE_SIZE));
+    *form = regs->rdx & ~(u64)(CROSSING | SPLIT);
+    *place = (u64 *)(lp->scratch + PAGE_SIZE - (regs->rdx & CROSSING ? OVERHANG : 0));
+    if (regs->rdx & SPLIT) {
+        keyhole_map(lp, 2, regs->r9);
+        *place = (u64 *)(keyhole_map(lp, 3, regs->r11) - OVERHANG);
+    }
     if (*form < VMX_FORMS)
         return true;
     regs->rax = TDX_OPERAND_INVALID | TDX_OPERAND_RDX;
