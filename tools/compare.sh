@@ -54,9 +54,11 @@ run() { # run NAME PART OPTION...: leaves $out/PART-NAME.log; what the tests say
     ./run-qemu.sh "$@" $machine $options -v --timeout "$timeout" --log "$out/$part-$name.log" >/dev/null 2>"$out/stderr"
     status=$?
     echo "compare: $part on $name: status $status after $(($(date +%s) - started)) s" >&2
-    grep -q '^# end of seamstress log' "$out/$part-$name.log" 2>/dev/null || {
+    verdict=
+    case $status in 0 | 1 | 2 | 77) verdict=$(grep -c '^# end of seamstress log' "$out/$part-$name.log") ;; esac
+    [ "$verdict" = 1 ] || {
         cat "$out/stderr" >&2
-        bad "the run ended without a verdict (status $status)"
+        bad "the run ended without a verdict (status $status); its log is $out/$part-$name.log"
     }
 }
 

@@ -269,5 +269,11 @@ expect_status 2 "parts that don't exist: exit 2"
 OUT=$work/compare CALLS=200 PARTS=calls run tools/compare.sh soft
 expect_status 0 "the model with itself: exit 0"
 expect_out '^[0-9]+ calls compared, 0 differences \(0 known\)$' "no difference"
+fake_tools # a QEMU that dies after a line
+printf 'KTAP version 1\r\n1..1\r\n' >"$work/com1"
+OUT=$work/compare CALLS=200 PARTS=calls run tools/compare.sh soft
+expect_status 2 "a run without a verdict: exit 2"
+expect_err '^compare: the run ended without a verdict \(status 3\)' "says so"
+expect_err '^run-qemu.sh: no verdict: ' "and why"
 
 finish
