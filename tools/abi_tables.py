@@ -46,3 +46,20 @@ def fields():
     """System metadata of module 1.5.01, in the order of the table."""
     table = [Field(*row[:6]) for row in rows("drivers/tdx/abi/fields.def", "TDX_FIELD")]
     return [field for field in table if field.released]
+
+
+# What a module writes, or what isn't the platform's to change while it runs
+FIXED_MSRS = {0x1B, 0x3A, 0x9A, 0x122, 0x1400, 0x1401}
+
+
+def msrs():
+    """Numbers of MSRs that SYS.INIT or SYS.LP.INIT look at."""
+    numbers = [int(row[0], 0) for row in rows("drivers/tdx/abi/msrs.def", "TDX_MSR")]
+    return [number for number in numbers if number not in FIXED_MSRS]
+
+
+def cpuid_leaves():
+    """(leaf, sub-leaf) of what SYS.INIT asks CPUID for; sub-leaf 0 where there are none."""
+    with open(os.path.join(ROOT, "seam/soft/cpuid_rules.def"), encoding="utf-8") as file:
+        found = re.findall(r"^SOFT_CPUID\((0x\w+), (\w+),", file.read(), re.MULTILINE)
+    return [(int(leaf, 0), 0 if subleaf == "NONE" else int(subleaf, 0)) for leaf, subleaf in found]

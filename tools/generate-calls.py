@@ -13,11 +13,20 @@ import os
 import sys
 
 import abi_tables
-from call_operands import NoOperands, modelled
-from call_script import Random
-from call_themes import THEMES, Theme
+from calls.faults import config, platform
+from calls.operands import NoOperands, modelled
+from calls.script import Random
+from calls.system import bring, gate, info, over, rd
+from calls.tds import mng, phymem, tdmr
+from calls.theme import Theme
 
-VERSION = 1  # goes up when the same seed gives other calls
+# Share of the calls, in percent
+THEMES = [
+    (7, gate), (13, bring), (3, over), (8, info), (20, rd), (12, config), (8, platform), (6, tdmr), (8, phymem), (15, mng)
+]
+assert sum(share for share, _ in THEMES) == 100
+
+VERSION = 2  # goes up when the same seed gives other calls
 MOST_CASES = 4000  # of all scripts; tests/runner/script/script.h allows 4096
 
 

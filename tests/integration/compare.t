@@ -22,7 +22,7 @@ run() { # run COMMAND...: sets status, fills $out and $err
 label='tools/generate-calls.py'
 run tools/generate-calls.py --seed 1 --calls 10000 --out "$work/calls"
 expect_status 0 "calls are generated"
-expect_out '^[0-9]+ calls of 21 leaves in [0-9]+ cases, 9 scripts$' "with a word on what there is"
+expect_out '^[0-9]+ calls of 21 leaves in [0-9]+ cases, 10 scripts$' "with a word on what there is"
 tools/generate-calls.py --seed 1 --calls 10000 --out "$work/same" >/dev/null
 expect "the same seed gives the same scripts" diff -r "$work/calls" "$work/same"
 tools/generate-calls.py --seed 2 --calls 10000 --out "$work/other" >/dev/null
@@ -57,10 +57,10 @@ expect "each leaf succeeds somewhere, but for SYS.UPDATE" test "$(cat "$work/uns
 run python3 -c '
 import sys
 sys.path.insert(0, "tools")
-import abi_tables, call_operands
-del call_operands.OPERANDS["SYS.RD"]
-call_operands.modelled(abi_tables.leaves())'
-expect_err '^call_operands.NoOperands: SYS.RD: the model has this leaf, but' "a leaf without operands isn't left out in silence"
+import abi_tables, calls.operands
+del calls.operands.OPERANDS["SYS.RD"]
+calls.operands.modelled(abi_tables.leaves())'
+expect_err '^calls.operands.NoOperands: SYS.RD: the model has this leaf, but' "a leaf without operands isn't left out in silence"
 for wrong in '--calls 10000' '--seed 1 --calls 0' '--seed 1 --calls 10 --cpus 0' '--seed x --calls 10'; do
     # shellcheck disable=SC2086 # words
     run tools/generate-calls.py $wrong --out "$work/none"

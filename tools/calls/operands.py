@@ -4,7 +4,7 @@ What generate-calls.py gives to each leaf: for every operand a kind, for every k
 
 A leaf that the model has and this table doesn't know is an error of the generator, never a call left out silently.
 """
-from call_values import no_buffer, no_field, no_keyid, no_number, no_page
+from calls.values import no_buffer, no_field, no_keyid, no_number, no_page
 
 PAGES = 40  # p: for TDs
 REGISTERS = ["rcx", "rdx", "r8", "r9", "r10", "r11"]
@@ -44,7 +44,7 @@ def modelled(leaves):
     names = [leaf.name for leaf in leaves if leaf.modelled and leaf.released and leaf.name.startswith(SCOPE)]
     for name in names:
         if name not in OPERANDS:
-            raise NoOperands(f"{name}: the model has this leaf, but tools/call_operands.py doesn't know its operands; add them")
+            raise NoOperands(f"{name}: the model has this leaf, but tools/calls/operands.py doesn't know its operands; add them")
     return names
 
 

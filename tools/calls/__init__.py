@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+"""The calls that tools/generate-calls.py makes."""
