@@ -48,8 +48,8 @@ def fields():
     return [field for field in table if field.released]
 
 
-# What a module writes, or what isn't the platform's to change while it runs
-FIXED_MSRS = {0x1B, 0x3A, 0x9A, 0x122, 0x1400, 0x1401}
+# What a module writes, what isn't the platform's to change while it runs, and what the emulated machine lacks
+FIXED_MSRS = {0x1B, 0x3A, 0x9A, 0x122, 0x1F6, 0x1F7, 0x1400, 0x1401}
 
 
 def msrs():

@@ -70,9 +70,10 @@ static void call_module(struct soft_host *host, u32 cpu, struct script_regs *reg
     to_soft(regs->r, &soft);
     enum soft_outcome outcome = soft_call(host->module, cpu, &soft);
     if (outcome == SOFT_FATAL)
-        soft.rax = TDX_VMFAIL_INVALID;
-    from_soft(&soft, regs->r);
-    count(host, rax, soft.rax);
+        regs->r[REG_RAX] = TDX_VMFAIL_INVALID; /* and nothing else, as the monitor has it */
+    else
+        from_soft(&soft, regs->r);
+    count(host, rax, regs->r[REG_RAX]);
 }
 
 static bool call(void *context, u32 cpu, struct script_regs *regs)

@@ -70,42 +70,47 @@ def broken(case, theme, address, value):
 
 # ---- the machine ----
 
-def fault(theme, case, where):
-    """One bit of an MSR or of a CPUID register that is otherwise than it was: how to make it so, and how to undo it."""
-    random = theme.random
-    if random.percent(50):
-        msr = random.pick(theme.msrs)
-        case.let("was", f"rdmsr({msr:#x})")
-        change = f"platform msr {msr:#x} = was"
-        bits = 64
-    else:
-        leaf, subleaf = random.pick(theme.cpuid_leaves)
-        register = random.below(4)
-        case.let("was", f"cpuid({leaf:#x}, {subleaf:#x}, {register})")
-        change = f"platform cpuid {leaf:#x} {subleaf:#x} {['eax', 'ebx', 'ecx', 'edx'][register]} = was"
-        bits = 32
-    return f"{change} ^ bit({random.below(bits)}){where}", f"{change}{where}"
+def msr_fault(theme, case, where):
+    """One bit of an MSR: how to make it otherwise, and how to undo it."""
+    msr = theme.random.pick(theme.msrs)
+    case.let("was", f"rdmsr({msr:#x})")
+    change = f"platform msr {msr:#x} = was"
+    return f"{change} ^ bit({theme.random.below(64)}){where}", f"{change}{where}"
+
+
+def cpuid_fault(theme, case, where):
+    """The same of a CPUID register. The host's view isn't the module's: there is no undoing but by a reset."""
+    leaf, subleaf = theme.random.pick(theme.cpuid_leaves)
+    register = theme.random.below(4)
+    was = f"cpuid({leaf:#x}, {subleaf:#x}, {register})"
+    name = ["eax", "ebx", "ecx", "edx"][register]
+    return f"platform cpuid {leaf:#x} {subleaf:#x} {name} = {was} ^ bit({theme.random.below(32)}){where}", None
 
 
 def platform(theme):
     """
     SYS.INIT, or SYS.LP.INIT on one LP, on a machine with a bit that is wrong, or doesn't matter. A last fault that stays
-    keeps it from succeeding, which would end the case; so what doesn't matter shows, too. A module that stopped is reset.
+    keeps it from succeeding, which would end the case; so what doesn't matter shows, too.
     """
     random = theme.random
     lp = theme.round % 2
-    case = Case(random, theme.cpus, "started" if lp else "reset")
-    faults = 0
+    state = "started" if lp else "reset"
+    case = Case(random, theme.cpus, state)
+    left = 0  # faults until the next reset, should one of them have stopped the module
     while case.room(6):
-        if faults % 8 == 0:
-            cpu = random.below(theme.cpus)
+        if left == 0:
+            if case.calls:
+                case.step(f"from {state}")
+            cpu, left = random.below(theme.cpus), 8
             where = f" @cpu{cpu}" if lp else ""
-            if faults:
-                case.step("from started" if lp else "from reset")
             case.step(f"platform msr 0x99 = 1{where}" if lp else "platform seamcaps = 0")
-        faults += 1
-        there, gone = fault(theme, case, where)
+        there, undo = random.pick([msr_fault, cpuid_fault])(theme, case, where)
         case.step(there)
-        case.call("SYS.LP.INIT", cpu) if lp else case.call("SYS.INIT", rcx=0)
-        case.step(gone)
+        if lp:
+            case.call("SYS.LP.INIT", cpu)
+        else:
+            case.call("SYS.INIT", rcx=0)
+        if undo:
+            case.step(undo)
+        left = left - 1 if undo else 0
     return case
