@@ -9,6 +9,8 @@ HOSTCC ?= $(CC)
 NASM ?= nasm
 LD ?= ld
 NM ?= nm
+OBJCOPY ?= objcopy
+OBJDUMP ?= objdump
 FUZZ_SECONDS ?= 30
 , := ,
 
@@ -43,7 +45,14 @@ MONITOR_ASM := $(wildcard boot/*.asm seam/monitor/*.asm seam/genuine/*.asm)
 SUITE := $(sort $(wildcard tests/conformance/*.tdxt))
 
 KERNEL_OBJECTS := $(KERNEL_SOURCES:%.c=$(BUILD)/kernel/%.o) $(KERNEL_ASM:%.asm=$(BUILD)/kernel/%.asm.o)
-MONITOR_OBJECTS := $(MONITOR_SOURCES:%.c=$(BUILD)/monitor/%.o) $(MONITOR_ASM:%.asm=$(BUILD)/monitor/%.asm.o)
+MONITOR_OBJECTS := $(MONITOR_SOURCES:%.c=$(BUILD)/monitor/%.o) $(MONITOR_ASM:%.asm=$(BUILD)/monitor/%.asm.o) \
+	$(BUILD)/monitor/inring.o
+
+# The monitor's handler inside a module's ring 0: it runs at an address of the monitor's choice, by itself.
+INRING_OBJECTS := $(patsubst %,$(BUILD)/inring/seam/genuine/%.o,inring/entry.asm inring/execute vmcs)
+INRING_FLAGS = $(TARGET_FLAGS) -mcmodel=small -fpie -fvisibility=hidden -fno-stack-protector -fno-sanitize=all \
+	-ffunction-sections -fdata-sections
+INRING_SYMBOLS := begin undefined saved restore forward end
 
 # The parts that need no machine, for unit tests and fuzzing; the host has its own string functions and stack protector.
 DRIVER_PURE := tdmr.c tdmr_report.c pamt.c hpa_list.c hpa_linked_list.c sysinfo_table.c stats.c resume.c quote.c disable.c \
@@ -51,7 +60,7 @@ DRIVER_PURE := tdmr.c tdmr_report.c pamt.c hpa_list.c hpa_linked_list.c sysinfo_
 HOST_SOURCES := $(wildcard $(filter-out lib/string.c lib/stack_protector.c,$(wildcard lib/*.c boot/*.c)) \
 	$(wildcard drivers/tdx/abi/*.c seam/soft/*.c) kernel/memory.c kernel/page_table.c kernel/acpi.c $(DRIVER_PURE:%=drivers/tdx/%) \
 	$(addprefix seam/monitor/,decode.c elf.c command.c fault_spec.c overrides.c park.c) \
-	$(addprefix seam/genuine/,image.c page_records.c space.c tdmr_areas.c) tests/runner/verdict.c tests/runner/selection.c \
+	$(addprefix seam/genuine/,image.c page_records.c space.c inring/execute.c tdmr_areas.c) tests/runner/verdict.c tests/runner/selection.c \
 	$(wildcard tests/runner/script/*.c))
 HOST_SOURCES += tests/runner/again.c $(addprefix seam/genuine/,access.c instructions.c seam_instructions.c vmcs.c \
 	vmx_instructions.c xstate.c)
@@ -87,6 +96,25 @@ $(BUILD)/kernel/symbols.asm.o: $(BUILD)/kernel/nameless.elf
 $(BUILD)/seam.elf: $(MONITOR_OBJECTS) linker.ld $(BUILD)/monitor.objects
 	$(SAY) LD $@
 	$(Q)$(LD) $(LINK_FLAGS) --defsym=image_place=0x1000000 -T linker.ld -o $@ $(MONITOR_OBJECTS)
+
+# Without the parts of vmcs.c that it doesn't use.
+$(BUILD)/monitor/inring.o: $(INRING_OBJECTS) seam/genuine/inring/handler.ld tools/check-alone.sh
+	$(SAY) LD $@
+	@mkdir -p $(@D)
+	$(Q)$(LD) -r -z noexecstack --gc-sections -e inring_undefined -T seam/genuine/inring/handler.ld -o $@.whole $(INRING_OBJECTS)
+	$(Q)$(OBJCOPY) --wildcard --strip-unneeded-symbol='*' --keep-symbol='inring_*' $@.whole
+	$(Q)NM=$(NM) OBJDUMP=$(OBJDUMP) tools/check-alone.sh $@.whole
+	$(Q)$(OBJCOPY) $(INRING_SYMBOLS:%=--keep-global-symbol=inring_%) $@.whole $@
+
+$(BUILD)/inring/%.o: %.c Makefile | $(BUILD)/tools-found
+	$(SAY) CC "$< (in-ring)"
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(INRING_FLAGS) -c -o $@ $<
+
+$(BUILD)/inring/%.asm.o: %.asm Makefile | $(BUILD)/tools-found
+	$(SAY) ASM $<
+	@mkdir -p $(@D)
+	$(Q)$(NASM) -f elf64 -g -F dwarf -I . -MD $(@:.o=.d) -MT $@ -MP -o $@ $<
 
 # Lists of objects, renewed only when they change: a source that goes away makes its program stale.
 $(BUILD)/kernel.objects: FORCE
@@ -284,7 +312,7 @@ help:
 
 .SECONDARY:
 .DELETE_ON_ERROR:
--include $(KERNEL_OBJECTS:.o=.d) $(MONITOR_OBJECTS:.o=.d) $(HOST_OBJECTS:.o=.d) $(STANDIN_OBJECTS:.o=.d) $(TDXT_OBJECTS:.o=.d) \
+-include $(KERNEL_OBJECTS:.o=.d) $(MONITOR_OBJECTS:.o=.d) $(INRING_OBJECTS:.o=.d) $(HOST_OBJECTS:.o=.d) $(STANDIN_OBJECTS:.o=.d) $(TDXT_OBJECTS:.o=.d) \
 	$(patsubst $(BUILD)/host/%,$(BUILD)/host/tests/unit/%.d,$(UNIT_TESTS)) $(BUILD)/host/tests/unit/support.d \
 	$(BUILD)/host/tools/moduleck.d \
 	$(FUZZ_OBJECTS:.o=.d) $(patsubst build/fuzz/%,build/fuzz/tests/fuzz/%.d,$(FUZZERS))

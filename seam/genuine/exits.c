@@ -61,6 +61,7 @@ static void exit_module_msr(struct lp *lp)
         lp->regs.rax = (u32)value;
         lp->regs.rdx = value >> 32;
     }
+    inring_note_msr(lp, msr, lp->vmcb->exit_info_1 & 1, value);
     exit_skip(lp, 2);
 }
 
@@ -101,6 +102,8 @@ void seam_exit_handle(struct lp *lp)
 {
     u64 code = lp->vmcb->exit_code;
     lp_count_event(lp, MONITOR_COUNT_EXITS);
+    if (inring_exit(lp))
+        return;
     switch (code) {
     case VMEXIT_EXCEPTION ... VMEXIT_EXCEPTION + 31:
         exit_exception(lp, (u32)code - VMEXIT_EXCEPTION);

@@ -31,6 +31,7 @@ static void load(void)
         refuse("module %s can't be loaded: %s", options.module, wrong);
     keys_touched(block, seam_space.size);
     seam_prepare_lps();
+    inring_prepare();
 }
 
 static void say_module(void)
@@ -65,6 +66,7 @@ static void create(void)
     handoff = heap_need((facts.handoff_pages + 1) * PAGE_SIZE, PAGE_SIZE, "the module's hand-off area");
     seam_create_lps();
     keys_build(block, size);
+    inring_create();
     load();
     say_module();
 }

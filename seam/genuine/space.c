@@ -20,6 +20,7 @@
 #define PTE_PRESENT  (1ull << 0)
 #define PTE_WRITABLE (1ull << 1)
 #define PTE_USER     (1ull << 2)
+#define PTE_ACCESSED (1ull << 5)
 #define PTE_DIRTY    (1ull << 6)
 #define PTE_LARGE    (1ull << 7)
 #define PTE_NX       (1ull << 63)
@@ -233,6 +234,11 @@ const char *space_build(struct space *space, u8 *at, u64 block, const struct mod
     map(space, &space->sysinfo, RIGHTS_FIXED);
     space_write_sysinfo(space, facts);
     return NULL;
+}
+
+void space_lend(struct space *space, u64 table)
+{
+    table_at(space, space->cr3)[ENTRIES - 1] = table | PTE_PRESENT | PTE_WRITABLE | PTE_ACCESSED;
 }
 
 u64 space_stack_pointer(const struct space *space, u32 lp)

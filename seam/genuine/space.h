@@ -56,6 +56,9 @@ u64 space_size(const struct module_image *image, u32 lp_count, u16 handoff_pages
 const char *space_build(struct space *space, u8 *at, u64 block, const struct module_image *image,
                         u32 lp_count, u64 random, const struct soft_machine *facts);
 
+/* Gives the last 512 GiB of linear space to the lender of this table, whose memory isn't in the block. */
+void space_lend(struct space *space, u64 table);
+
 /* Writes the system-information page again, after the platform's facts have changed. */
 void space_write_sysinfo(struct space *space, const struct soft_machine *facts);
 

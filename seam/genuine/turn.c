@@ -71,7 +71,8 @@ static void enter(struct lp *lp)
     struct seam_lp *seam = lp->seam;
     save_host(lp);
     load_module(lp);
-    seam->current_vmcs = seam->seam_vmcs;
+    seam->current_vmcs = seam->vmcs_address = seam->seam_vmcs;
+    inring_enter(lp);
     seam->end = SEAM_RUNNING;
     seam->polls = 0;
     seam->entered = rdtsc();
@@ -83,6 +84,7 @@ static void enter(struct lp *lp)
 static void leave(struct lp *lp)
 {
     struct seam_lp *seam = lp->seam;
+    inring_leave(lp);
     lp->vmcb = lp->host_vmcb;
     exchange_rest(seam->vmcb, lp->host_vmcb);
     seam->entered = 0;
@@ -190,6 +192,7 @@ void seam_stop(struct lp *lp, const char *fmt, ...)
     va_start(args, fmt);
     format_v(text, sizeof(text), fmt, args);
     va_end(args);
+    inring_unwind(lp);
     lp->seam->end = SEAM_STOPPED;
     __atomic_store_n(&stopped, 1, __ATOMIC_SEQ_CST);
     while (__atomic_exchange_n(&speaking, 1, __ATOMIC_ACQUIRE))

@@ -7,6 +7,7 @@
 #ifndef SEAM_GENUINE_TURN_H
 #define SEAM_GENUINE_TURN_H
 
+#include "seam/genuine/inring.h"
 #include "seam/genuine/space.h"
 #include "seam/monitor/lp.h"
 
@@ -22,11 +23,13 @@ struct seam_lp {
     struct vmcb *vmcb; /* the module's */
     u64 seam_vmcs;     /* physical: SEAMRR + 4 KiB * (index + 1), as the module computes it, too */
     u64 current_vmcs;  /* physical, without KeyID; VMCS_NONE */
+    u64 vmcs_address;  /* of that one, with KeyID */
     enum seam_end end;
     u64 polls;             /* reads of MSR 0x9A in this turn */
     volatile u64 entered;  /* TSC when the turn began, 0: outside */
     volatile u32 running;  /* may hold translations of the module's nested tables */
     u64 translations_seen; /* generation of those at the last entry */
+    struct inring_lp inring;
 };
 
 extern struct space seam_space;

@@ -117,6 +117,7 @@ bool execute_vmptrld(struct lp *lp, const struct instruction *insn)
         return fail(lp, VMPTRLD_BAD_REVISION);
     lp->seam->current_vmcs = pa & KEYLESS;
     keys_touched(pa & KEYLESS, PAGE_SIZE); /* by whatever VMWRITE follows */
+    lp->seam->vmcs_address = pa;
     return succeed(lp);
 }
 

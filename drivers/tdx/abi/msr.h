@@ -12,6 +12,7 @@
 #define FEATURE_CONTROL_LOCK             (1ull << 0)
 #define FEATURE_CONTROL_VMXON            (1ull << 2) /* VMXON outside SMX */
 #define MSR_IA32_TSC_ADJUST              0x3B
+#define MSR_IA32_SPEC_CTRL               0x48
 #define MSR_IA32_MKTME_KEYID_PART        0x87 /* 31:0 shared KeyIDs, 63:32 private (TDX) KeyIDs */
 #define MSR_IA32_WBINVDP                 0x98
 #define MSR_IA32_WBNOINVDP               0x99
