@@ -60,7 +60,7 @@ DRIVER_PURE := tdmr.c tdmr_report.c pamt.c hpa_list.c hpa_linked_list.c sysinfo_
 HOST_SOURCES := $(wildcard $(filter-out lib/string.c lib/stack_protector.c,$(wildcard lib/*.c boot/*.c)) \
 	$(wildcard drivers/tdx/abi/*.c seam/soft/*.c) kernel/memory.c kernel/page_table.c kernel/acpi.c $(DRIVER_PURE:%=drivers/tdx/%) \
 	$(addprefix seam/monitor/,decode.c elf.c command.c fault_spec.c overrides.c park.c) \
-	$(addprefix seam/genuine/,image.c page_records.c space.c inring/execute.c tdmr_areas.c) tests/runner/verdict.c tests/runner/selection.c \
+	$(addprefix seam/genuine/,image.c overlay.c page_records.c space.c inring/execute.c tdmr_areas.c) tests/runner/verdict.c tests/runner/selection.c \
 	$(wildcard tests/runner/script/*.c))
 HOST_SOURCES += tests/runner/again.c $(addprefix seam/genuine/,access.c instructions.c seam_instructions.c vmcs.c \
 	vmx_instructions.c xstate.c)
@@ -218,7 +218,7 @@ $(BUILD)/host/test_%: $(BUILD)/host/tests/unit/test_%.o $(BUILD)/host/tests/unit
 	$(Q)$(HOSTCC) $(HOST_FLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) -lcmocka
 
 $(BUILD)/host/test_tdmr: $(BUILD)/host/tests/unit/oracle.o
-$(BUILD)/host/test_script_run $(BUILD)/host/test_park: $(patsubst %,$(BUILD)/host/tests/host/%.o,reference soft_machine soft_monitor soft_port)
+$(BUILD)/host/test_script_run $(BUILD)/host/test_park: $(patsubst %,$(BUILD)/host/tests/host/%.o,reference soft_machine soft_monitor soft_overlay soft_port)
 
 # Scripts on the host: lint, list, facts, run.
 TDXT_OBJECTS := $(patsubst %.c,$(BUILD)/host/%.o,$(wildcard tests/host/*.c))

@@ -93,18 +93,18 @@ static void note_taken(const struct soft_module *module, struct progress *progre
     progress->run_size += PAGE_SIZE;
 }
 
-static void count_page(const struct soft_request *request, const struct soft_pamt_walk *walk)
+static void count_page(const struct soft_request *request, struct soft_tdmr *tdmr, u64 page)
 {
     struct soft_module *module = request->module;
     struct soft_ext *ext = &module->ext;
-    soft_note_private(walk->tdmr, walk->page);
-    walk->tdmr->pool_pages++;
+    soft_note_private(tdmr, page);
+    tdmr->pool_pages++;
     if (ext->missing)
         __atomic_store_n(&ext->missing, ext->missing - 1, __ATOMIC_RELEASE);
     else
         ext->extra++;
     if (module->knobs.ext_add_writes) {
-        void *at = soft_map(request, walk->page, PAGE_SIZE);
+        void *at = soft_map(request, page, PAGE_SIZE);
         if (at)
             memset(at, POOL_JUNK, module->knobs.ext_add_writes);
     }
@@ -123,19 +123,14 @@ static u64 take_page(const struct soft_request *request, u64 operand, const stru
         soft_pamt_set(module, walk, (u8)module->knobs.ext_page_type, 0, 0);
     else if (!soft_take_loose(module, walk))
         return soft_stop(request, "EXT.MEM.ADD: the bitmap of Dynamic PAMT is gone");
-    count_page(request, walk);
+    count_page(request, walk->tdmr, walk->page);
     return TDX_SUCCESS;
 }
 
-static u64 add_entry(const struct soft_request *request, struct progress *progress)
+static u64 add_page(const struct soft_request *request, u64 operand, struct progress *progress, u64 page)
 {
     struct soft_module *module = request->module;
-    u64 operand = module->knobs.ext_entry_operand;
     struct soft_pamt_walk walk;
-    u64 page;
-    soft_read(request, progress->list + progress->next * sizeof(page), &page, sizeof(page));
-    if (page == soft_pa_without_keyid(module, progress->list))
-        return soft_operand(TDX_OPERAND_INVALID, operand);
     u64 status = soft_page_walk(request, page, operand, true, &walk);
     if (status != TDX_SUCCESS)
         return status;
@@ -144,6 +139,32 @@ static u64 add_entry(const struct soft_request *request, struct progress *progre
         note_taken(module, progress, page);
     soft_pamt_release(&walk);
     return status;
+}
+
+/* The page's metadata is another module's. */
+static u64 add_overlay_page(const struct soft_request *request, u64 operand, struct progress *progress,
+                            u64 page)
+{
+    struct soft_tdmr *tdmr;
+    u64 status = soft_overlay_take(request, page, operand, &tdmr);
+    if (status != TDX_SUCCESS)
+        return status;
+    count_page(request, tdmr, page);
+    note_taken(request->module, progress, page);
+    return TDX_SUCCESS;
+}
+
+static u64 add_entry(const struct soft_request *request, struct progress *progress)
+{
+    struct soft_module *module = request->module;
+    u64 operand = module->knobs.ext_entry_operand;
+    u64 page;
+    soft_read(request, progress->list + progress->next * sizeof(page), &page, sizeof(page));
+    if (page == soft_pa_without_keyid(module, progress->list))
+        return soft_operand(TDX_OPERAND_INVALID, operand);
+    if (module->overlay)
+        return add_overlay_page(request, operand, progress, page);
+    return add_page(request, operand, progress, page);
 }
 
 static u64 add_entries(const struct soft_request *request, struct progress *progress)

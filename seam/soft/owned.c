@@ -191,6 +191,8 @@ static enum soft_owner owner_in_tdmr(const struct soft_module *module, const str
 enum soft_owner soft_page_owner(const struct soft_module *module, u64 page)
 {
     u32 count;
+    if (module->overlay)
+        return soft_overlay_owner(module, page);
     const struct soft_tdmr *tdmrs = soft_owning_tdmrs(module, &count);
     for (u32 i = 0; i < count; i++) {
         const struct soft_tdmr *tdmr = &tdmrs[i];

@@ -132,6 +132,8 @@ static bool list_ok(const struct soft_request *request)
 static u64 check_tdr(const struct soft_request *request)
 {
     struct soft_pamt_walk walk;
+    if (request->module->overlay)
+        return soft_overlay_check_page(request, request->regs->rcx, TDX_OPERAND_RCX, TDX_PAGE_TDR);
     u64 status = soft_page_operand(request, request->regs->rcx, TDX_OPERAND_RCX, false, TDX_PAGE_TDR, &walk);
     if (status == TDX_SUCCESS)
         soft_pamt_release(&walk);

@@ -69,6 +69,9 @@ struct soft_platform {
      * affair. */
     void (*owner_changed)(void *context, u64 base, u64 size, enum soft_owner owner);
 
+    /* May be NULL. An overlay (overlay.h) has written to memory of the module below. */
+    void (*touched)(void *context, u64 base, u64 size);
+
     /* The host broke a rule of the sequence that no status reports. One line, no newline. */
     void (*violation)(void *context, u32 lp, const char *text);
 };

@@ -121,6 +121,7 @@ struct soft_module {
     bool powered; /* soft_reset() has run */
     bool fatal;
     bool meddled; /* knobs or machine were changed in mid-life */
+    bool overlay; /* on top of another module (overlay.h), whose PAMTs tdmrs[] names */
     struct soft_platform platform;
     struct soft_machine machine;
     struct soft_knobs knobs;
@@ -372,6 +373,25 @@ struct soft_holding soft_holding(const struct soft_pamt_entry *entry, u64 page, 
 void soft_holdings(const struct soft_module *module,
                    void (*visit)(void *context, u64 base, u64 size, enum soft_owner owner), void *context);
 void soft_give_everything_back(struct soft_module *module);
+/* ---- overlay.c ---- */
+
+/* Rows of the overlay's fields: is this one, which is an id's, which is the first to be read from a row on;
+ * SOFT_FIELD_COUNT: none. And the id of a row, TDX_FIELD_NULL of none. */
+bool soft_overlay_owns_row(u32 row);
+u32 soft_overlay_row(const struct soft_module *module, u64 id);
+u32 soft_overlay_readable_row(const struct soft_module *module, u32 row);
+u64 soft_overlay_row_id(u32 row);
+/* Where KeyIDs stand in addresses, and which are private. LPs agree about that, or LP.INIT fails. */
+void soft_overlay_learn_addresses(struct soft_module *module, u32 lp);
+
+/* ---- overlay_pages.c: the same questions where the PAMTs are another module's ---- */
+
+/* A page becomes one of the pool, or the status that a page operand deserves; in *tdmr. */
+u64 soft_overlay_take(const struct soft_request *request, u64 page, u64 operand, struct soft_tdmr **tdmr);
+u64 soft_overlay_check_page(const struct soft_request *request, u64 page, u64 operand, u8 type);
+enum soft_owner soft_overlay_owner(const struct soft_module *module, u64 page);
+void soft_overlay_retake(struct soft_module *module); /* tells the carrier of every page of the pool */
+
 /* ---- snapshot.c ---- */
 
 /* Has SYS.TDMR.INIT written anything in this life? */
@@ -429,8 +449,10 @@ u64 soft_check_smrr(const struct soft_request *request);        /* smrr.c: SYS.I
 u64 soft_check_tdmr(const struct soft_module *module, u32 index);
 /* ext.c: the demand of the configured features, of which the host gave that many pages already */
 void soft_ext_configure(struct soft_module *module, u64 kept_pages);
-/* sys_config.c: SYS.CONFIG's and SYS.UPDATE's R9 to R11, and whether every LP has done LP.INIT */
+/* sys_config.c: SYS.CONFIG's and SYS.UPDATE's R9 to R11, a TDMR that is copied to tdmrs[] and then checked,
+ * and whether every LP has done LP.INIT */
 u64 soft_check_features(const struct soft_request *request);
+u64 soft_fetch_tdmr(const struct soft_request *request, u32 index);
 bool soft_all_lps_initialised(const struct soft_module *module);
 /* handoff.c: clears what a life was, the module's part of the machine not included. All LPs are outside, or
  * locked out. */

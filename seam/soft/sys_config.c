@@ -44,7 +44,7 @@ static u64 check_operands(const struct soft_request *request)
     return soft_check_features(request);
 }
 
-static u64 fetch_tdmr(const struct soft_request *request, u32 index)
+u64 soft_fetch_tdmr(const struct soft_request *request, u32 index)
 {
     struct soft_module *module = request->module;
     struct tdx_tdmr_info info;
@@ -100,7 +100,7 @@ static u64 configure(const struct soft_request *request)
         return status;
     module->kot[regs->r8 & R8_KEYID] = SOFT_KOT_RESERVED; /* and so it stays, whatever follows */
     for (u32 i = 0; i < regs->rdx && status == TDX_SUCCESS; i++)
-        status = fetch_tdmr(request, i);
+        status = soft_fetch_tdmr(request, i);
     if (status != TDX_SUCCESS)
         return status;
     drop_handoff(module);

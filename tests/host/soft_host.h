@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 
 #include "drivers/tdx/abi/monitor.h"
+#include "seam/genuine/overlay.h"
 #include "seam/monitor/overrides.h"
 #include "seam/monitor/park.h"
 #include "tests/host/reference.h"
@@ -42,6 +43,7 @@ struct soft_host {
     u8 *ram;
     u8 *owner; /* enum soft_owner of every page */
     struct soft_module *module;
+    struct overlay overlay; /* on top of it; its module is NULL: there is none */
     struct soft_platform platform;
     char profile[12];
     u32 cpus;
@@ -64,6 +66,13 @@ struct soft_host {
 void host_platform(struct soft_host *host);
 void host_reset(struct soft_host *host);
 u64 host_now_us(void *context);
+
+/* soft_overlay.c: the module, or the overlay on top of it */
+bool host_overlay_create(struct soft_host *host, struct soft_module *module); /* false: no memory */
+bool host_overlay_on(const struct soft_host *host);
+void host_overlay_reset(struct soft_host *host);
+bool host_module_call(struct soft_host *host, u32 cpu, struct soft_regs *regs);
+enum soft_owner host_module_owner(const struct soft_host *host, u64 page);
 
 /* soft_monitor.c: what the script asks of a monitor */
 bool host_monitor_read(void *context, u32 msr, u64 *value);

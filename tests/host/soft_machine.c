@@ -117,6 +117,7 @@ void host_reset(struct soft_host *host)
     host->faults = (struct host_faults){.packages = host->machine.package_count};
     host->injection.kind = MONITOR_INJECT_NONE;
     park_end(&host->park);
+    host_overlay_reset(host);
     soft_reset(host->module, &host->platform, &host->machine, &host->knobs);
 }
 

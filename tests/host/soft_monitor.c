@@ -98,7 +98,7 @@ static bool set_leaf(struct host_injection *injection, u64 leaf)
 
 static bool snapshot(struct soft_host *host, u64 slot)
 {
-    if (slot >= MONITOR_SLOTS)
+    if (slot >= MONITOR_SLOTS || host_overlay_on(host)) /* PAMTs would have to be copied */
         return false;
     host->slots[slot].used = soft_snapshot(host->module, host->slots[slot].state);
     host->slots[slot].faults = host->faults;
@@ -128,7 +128,7 @@ static u64 page_owner(const struct soft_host *host, u64 page)
         return MONITOR_OWNER_SEAMRR;
     if (!reference_ram(page, PAGE_SIZE))
         return MONITOR_OWNER_NO_RAM;
-    enum soft_owner owner = soft_page_owner(host->module, page);
+    enum soft_owner owner = host_module_owner(host, page);
     if (owner == SOFT_OWNER_HOST && soft_page_in_reserved_area(host->module, page))
         return MONITOR_OWNER_RESERVED;
     return owners[owner];

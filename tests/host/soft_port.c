@@ -68,8 +68,7 @@ static void call_module(struct soft_host *host, u32 cpu, struct script_regs *reg
         return;
     }
     to_soft(regs->r, &soft);
-    enum soft_outcome outcome = soft_call(host->module, cpu, &soft);
-    if (outcome == SOFT_FATAL)
+    if (!host_module_call(host, cpu, &soft))
         regs->r[REG_RAX] = TDX_VMFAIL_INVALID; /* and nothing else, as the monitor has it */
     else
         from_soft(&soft, regs->r);
@@ -235,7 +234,7 @@ struct script_port soft_host_port(struct soft_host *host)
 {
     struct script_port port = {
         .context = host,
-        .subject = SUBJECT_IS_SOFT,
+        .subject = host_overlay_on(host) ? SUBJECT_IS_GENUINE : SUBJECT_IS_SOFT,
         .cpus = host->cpus,
         .memory_mib = REFERENCE_RAM_BYTES / MIB,
         .monitor = true,
@@ -284,11 +283,17 @@ static bool get_memory(struct soft_host *host)
     return got;
 }
 
+static bool choose(struct soft_host *host, const char *profile)
+{
+    if (strcmp(profile, "overlay") == 0)
+        return host_overlay_create(host, aligned_zeroed(soft_module_size()));
+    return soft_profile(profile, &host->knobs);
+}
+
 struct soft_host *soft_host_new(const char *profile, u32 cpus)
 {
     struct soft_host *host = calloc(1, sizeof(*host));
-    if (!host || cpus == 0 || cpus > REFERENCE_MAX_LPS || !soft_profile(profile, &host->knobs) ||
-        !get_memory(host)) {
+    if (!host || cpus == 0 || cpus > REFERENCE_MAX_LPS || !choose(host, profile) || !get_memory(host)) {
         soft_host_free(host);
         return NULL;
     }
@@ -311,10 +316,11 @@ void soft_host_free(struct soft_host *host)
         free(host->slots[i].state);
     free(host->owner);
     free(host->module);
+    free(host->overlay.module);
     free(host);
 }
 
 const char *soft_host_check(const struct soft_host *host)
 {
-    return soft_check(host->module);
+    return host_overlay_on(host) ? NULL : soft_check(host->module); /* the overlay writes to its PAMT */
 }

@@ -10,7 +10,8 @@
 
 struct soft_host;
 
-/* cpus: 1 to 16. NULL: no such profile (log_line() listed those that exist), or no memory. */
+/* profile: one of the model's, or "overlay". cpus: 1 to 16. NULL: no such profile (log_line() listed those
+ * that exist), or no memory. */
 struct soft_host *soft_host_new(const char *profile, u32 cpus);
 void soft_host_free(struct soft_host *host);
 struct script_port soft_host_port(struct soft_host *host);

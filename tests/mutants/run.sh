@@ -44,7 +44,7 @@ make_in_tree() { # make_in_tree STAGE TARGET...; false: a fault that the compile
 }
 
 suite_on_host() { # each profile has cases that the others skip
-    for profile in ext 1.5.01 dpamt; do
+    for profile in ext 1.5.01 dpamt overlay; do
         in_tree "host-$profile" build/host/tdxt run --profile $profile tests/conformance/*.tdxt || return 1
     done
 }
