@@ -40,6 +40,8 @@ static void identify_hypervisor(struct tdx_platform *platform)
     struct cpuid_regs control = cpuid(MONITOR_CPUID_CONTROL, 0);
     platform->control_msr = control.eax;
     platform->subject = control.edx == MONITOR_SUBJECT_SOFT ? SUBJECT_SOFT : SUBJECT_GENUINE;
+    if (!monitor_read(platform, MONITOR_MSR_OVERLAY, &platform->overlays))
+        platform->overlays = 0; /* an older monitor */
 }
 
 /* Reads an MSR that may not exist. Some emulators answer 0 instead of faulting, so "no fault" proves nothing.
@@ -146,19 +148,21 @@ void platform_detect(struct tdx_platform *platform)
     find_x2apic(platform);
 }
 
-const char *platform_subject_name(enum tdx_subject subject)
+const char *platform_subject_name(const struct tdx_platform *platform)
 {
     static const char *const names[] = {
         [SUBJECT_SOFT] = "soft module on the Seamstress monitor (a model: not hardware conformance)",
         [SUBJECT_GENUINE] = "genuine module on the Seamstress monitor (the platform is a model)",
         [SUBJECT_HARDWARE] = "hardware",
     };
-    return names[subject];
+    if (platform->overlays & MONITOR_OVERLAY_EXT)
+        return "genuine module with overlay ext on the Seamstress monitor (extensions and platform are a model)";
+    return names[platform->subject];
 }
 
 void platform_report(const struct tdx_platform *platform)
 {
-    log_line("tdx: subject: %s", platform_subject_name(platform->subject));
+    log_line("tdx: subject: %s", platform_subject_name(platform));
     if (platform->subject == SUBJECT_HARDWARE && platform->hypervisor[0])
         log_line("tdx: this is not bare metal: hypervisor \"%s\"", platform->hypervisor);
     for (u32 i = 0; i < platform->finding_count; i++) {

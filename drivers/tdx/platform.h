@@ -25,6 +25,7 @@ struct tdx_platform {
     enum tdx_subject subject;
     char hypervisor[13]; /* CPUID 0x40000000 signature, "" on bare metal */
     u32 control_msr;     /* first control MSR of the monitor, 0 without monitor (drivers/tdx/abi/monitor.h) */
+    u64 overlays;        /* enum monitor_overlay bits: what isn't the subject's own */
     u32 shared_keyids;   /* NUM_MKTME */
     u32 private_keyids;  /* NUM_TDX */
     hkid_t global_hkid;  /* the first private KeyID: the module's own */
@@ -37,8 +38,9 @@ struct tdx_platform {
 };
 
 void platform_detect(struct tdx_platform *platform);
-void platform_report(const struct tdx_platform *platform);   /* all findings, one log line each */
-const char *platform_subject_name(enum tdx_subject subject); /* "soft module on the Seamstress monitor" ... */
+void platform_report(const struct tdx_platform *platform); /* all findings, one log line each */
+/* "soft module on the Seamstress monitor" ..., overlays included */
+const char *platform_subject_name(const struct tdx_platform *platform);
 /* One line: the first prerequisite that isn't met and its remedy; "" if all are. */
 size_t platform_first_unmet(const struct tdx_platform *platform, char *text, size_t size);
 

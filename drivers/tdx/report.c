@@ -87,7 +87,7 @@ static void report_leaves(void)
 void tdx_report_summary(const struct tdx_host *host)
 {
     const struct tdx_sysinfo *info = &host->sysinfo;
-    log_line("summary: subject: %s", platform_subject_name(host->platform.subject));
+    log_line("summary: subject: %s", platform_subject_name(&host->platform));
     log_line("summary: %s, %u LPs in %u packages", host->next == STEP_COUNT ? "ready" : "NOT READY",
              cpu_count(), package_count());
     if (host->next > STEP_METADATA) {

@@ -3,6 +3,7 @@
 #include "kernel/cpu.h"
 #include "lib/string.h"
 #include "seam/genuine/keys.h"
+#include "seam/genuine/overlay_carrier.h"
 #include "seam/genuine/turn.h"
 #include "seam/monitor/log.h"
 #include "seam/monitor/machine.h"
@@ -55,6 +56,15 @@ static void find_image(void)
         refuse("%s is no TDX module: %s", options.module, wrong);
 }
 
+static bool call(struct lp *lp)
+{
+    const struct soft_regs in = lp->regs;
+    bool returned = seam_turn(lp);
+    if (returned)
+        keys_call_done(lp, &in);
+    return returned;
+}
+
 static void create(void)
 {
     facts = platform_facts_at_start();
@@ -69,23 +79,16 @@ static void create(void)
     inring_create();
     load();
     say_module();
+    overlay_create(call);
 }
 
 static void reset(void)
 {
+    overlay_reset();
     keys_reset();
     facts = platform_facts_at_start();
     load();
     seam_revive();
-}
-
-static bool call(struct lp *lp)
-{
-    const struct soft_regs in = lp->regs;
-    bool returned = seam_turn(lp);
-    if (returned)
-        keys_call_done(lp, &in);
-    return returned;
 }
 
 /* ---- questions and commands ---- */
@@ -101,12 +104,6 @@ static void facts_changed(void)
     keys_touched(seam_space.sysinfo.physical, seam_space.sysinfo.size);
 }
 
-static bool knob(const char *assignment)
-{
-    log_line("%s: a genuine module has no knobs", assignment);
-    return false;
-}
-
 /*
  * What the P-SEAMLDR does: the module is loaded anew, its hand-off area stays, and so does all memory that
  * the one before has left under its keys.
@@ -115,15 +112,18 @@ static bool install(const char *const *knobs, u32 count)
 {
     const struct space_region *data = &seam_space.data;
     u64 handoff_bytes = (facts.handoff_pages + 1) * PAGE_SIZE;
-    if (count) {
-        log_line("%s: a genuine module has no knobs", knobs[0]);
+    if (!overlay_install(knobs, count))
         return false;
-    }
     memcpy(handoff, (const void *)data->physical, handoff_bytes);
     load();
     memcpy((void *)data->physical, handoff, handoff_bytes);
     seam_revive();
     return true;
+}
+
+static enum monitor_owner page_owner(u64 page)
+{
+    return overlay_has_page(page) ? MONITOR_OWNER_POOL : keys_owner(page);
 }
 
 static bool footprint(u64 *value)
@@ -146,15 +146,15 @@ const struct subject genuine_subject = {
     .name = "genuine",
     .number = MONITOR_SUBJECT_GENUINE,
     .create = create,
-    .call = call,
+    .call = overlay_turn,
     .reset = reset,
     .prepare_slots = prepare_slots,
     .snapshot = snapshot,
     .restore = snapshot,
     .facts = live_facts,
     .facts_changed = facts_changed,
-    .knob = knob,
+    .knob = overlay_knob,
     .install = install,
-    .page_owner = keys_owner,
+    .page_owner = page_owner,
     .footprint = footprint,
 };

@@ -129,6 +129,9 @@ bool control_read(struct lp *lp, u32 offset, u64 *value)
     case MONITOR_MSR_PROFILE:
         *value = profile();
         return true;
+    case MONITOR_MSR_OVERLAY:
+        *value = subject() == &genuine_subject && options.overlay_ext ? MONITOR_OVERLAY_EXT : 0;
+        return true;
     default: /* written only */
         return false;
     }

@@ -11,6 +11,7 @@
 #include "seam/monitor/options.h"
 #include "seam/monitor/platform.h"
 #include "seam/monitor/snapshot.h"
+#include "seam/monitor/soft_carrier.h"
 #include "seam/monitor/subject.h"
 
 #define ALIGNMENT 64 /* soft.h */
@@ -121,7 +122,7 @@ static void on_violation(void *context, u32 lp, const char *text)
     log_line("violation on LP %u: %s", lp, text);
 }
 
-static const struct soft_platform platform = {
+const struct soft_platform soft_carrier = {
     .rdmsr = on_rdmsr,
     .wrmsr = on_wrmsr,
     .cpuid = on_cpuid,
@@ -140,7 +141,7 @@ static const struct soft_platform platform = {
 static void power_on(void)
 {
     struct soft_machine facts = platform_facts_at_start();
-    soft_reset(module, &platform, &facts, &options.knobs);
+    soft_reset(module, &soft_carrier, &facts, &options.knobs);
 }
 
 static void create(void)

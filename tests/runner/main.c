@@ -131,7 +131,7 @@ static bool parse_command_line(const char *command_line, struct tdx_options *opt
 static void print_banner(void)
 {
     const struct tdx_platform *platform = &machine.platform;
-    log_line("seamstress: subject: %s", platform_subject_name(platform->subject));
+    log_line("seamstress: subject: %s", platform_subject_name(platform));
     log_line("seamstress: hypervisor: %s", platform->hypervisor[0] ? platform->hypervisor : "none seen");
     log_line("seamstress: %u CPUs of %u, %u packages, %lu MiB of usable memory", cpu_count(), cpu_expected(),
              package_count(), boot_info_usable_bytes(memory_map()) / MIB);

@@ -83,7 +83,15 @@ enum monitor_msr {
     /* R: the soft module's profile in ASCII, first character in bits 7:0, padded with NULs. */
     MONITOR_MSR_PROFILE = 19,
 
-    MONITOR_MSR_COUNT = 20
+    /* R: what stands on top of the subject and answers in its place, a bit each (enum monitor_overlay). */
+    MONITOR_MSR_OVERLAY = 20,
+
+    MONITOR_MSR_COUNT = 21
+};
+
+enum monitor_overlay {
+    /* Extension and quoting leaves, and the fields that go with them, are the soft module's. */
+    MONITOR_OVERLAY_EXT = 1 << 0,
 };
 
 #define MONITOR_SLOTS       16
