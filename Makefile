@@ -242,9 +242,9 @@ check:
 lint:
 	@prove -v tests/integration/lint.t
 
-## make bench       what things cost, as ratios within one run
+## make bench       what things cost, as ratios within one run; MODULE=FILE: what a genuine module costs
 bench: all $(BUILD)/bench/nothing.elf
-	@BUILD=$(BUILD) tests/bench/bench.sh
+	@$(if $(MODULE),tests/bench/genuine.sh "$(MODULE)",BUILD=$(BUILD) tests/bench/bench.sh)
 
 $(BUILD)/bench/nothing.elf: tests/bench/nothing.asm tests/bench/nothing.ld
 	@mkdir -p $(@D)
