@@ -96,6 +96,22 @@ static void build_tables(void)
     }
 }
 
+/* The same in the nested tables. A TD's VMCS is shown there once the module has written to it. */
+static void show(const void *at, u64 pages, bool writable)
+{
+    if (!keys_map_own((u64)at, pages * PAGE_SIZE, writable))
+        refuse("SEAMRR has no room for the module's nested page tables");
+}
+
+static void show_all(const struct inring_page *pages)
+{
+    show(tables, LEVELS, true);
+    show(code, 1, false);
+    show(pages, lp_count, true);
+    for (u32 i = 0; i < lp_count; i++)
+        show((const void *)lp_at(i)->seam->seam_vmcs, 1, true);
+}
+
 void inring_create(void)
 {
     if (!options.traps_inring)
@@ -109,9 +125,7 @@ void inring_create(void)
         lp_at(i)->seam->inring.page = &pages[i];
     }
     build_tables();
-    if (!keys_map_own((u64)tables, LEVELS * PAGE_SIZE, true) || !keys_map_own((u64)code, PAGE_SIZE, false) ||
-        !keys_map_own((u64)pages, lp_count * PAGE_SIZE, true))
-        refuse("SEAMRR has no room for the module's nested page tables");
+    show_all(pages);
     inring_create_msr_map();
 }
 

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: MIT
 #
 # make-seeds.sh DIRECTORY: well-formed inputs to start from. By the directory's name: for fuzz_script.c scripts, for
-# fuzz_module.c a shared object, else one input for each parser of fuzz_boot.c: the first byte chooses the parser; what
-# follows stands at physical address 0x100000.
+# fuzz_module.c a shared object, for fuzz_inring.c instructions, else one input for each parser of fuzz_boot.c: the first
+# byte chooses the parser; what follows stands at physical address 0x100000.
 
 set -eu
 directory=$1
@@ -12,6 +12,15 @@ mkdir -p "$directory"
 case $directory in
 *fuzz_script*)
     cp tests/fuzz/everything.tdxt tests/conformance/*.tdxt "$directory"
+    exit
+    ;;
+esac
+
+case $directory in
+*fuzz_inring*)
+    printf '\017\170\104\044\010' >"$directory/vmread"
+    printf '\111\017\171\205\000\001\000\000' >"$directory/vmwrite"
+    printf '\146\017\070\370\065\000\001\000\000' >"$directory/movdir64b"
     exit
     ;;
 esac

@@ -116,6 +116,10 @@ check_stops() { # check_stops HOW: each of them is told, with its place
     expect "$1: the log tells each stop with its place${missing:+, but not$missing}" test -z "$missing"
 }
 
+executed_inring() { # how many instructions counters.tdxt saw executed in the module's own ring
+    tr -d '\r' <"$log" | sed -n 's/^# says: executed inring [^ ]* (\([0-9]*\)).*/\1/p' | sort -n | head -n 1
+}
+
 # ---- everything, four times ----
 
 for smp in 4 1; do
@@ -126,6 +130,11 @@ for smp in 4 1; do
         expect_status 0 "$how: exit 0"
         verdicts >"$work/verdicts.$smp.$traps"
         check_stops "$how"
+        if [ $traps = exits ]; then
+            expect "$how: nothing is executed in the module's ring" test "$(executed_inring)" = 0
+        else
+            expect "$how: loops are executed in the module's ring" test "$(executed_inring)" -ge 1000
+        fi
         said '^seam: +rax [0-9a-f]{16} rbx [0-9a-f]{16} rcx [0-9a-f]{16} rdx' "$how: registers of a stopped module"
         said '^seam: +rsp\+0x[0-9a-f]+: [0-9a-f]{16} code\+0x' "$how: return addresses on its stack are named"
     done

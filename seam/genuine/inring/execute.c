@@ -86,10 +86,12 @@ bool inring_decode(const struct inring_frame *frame, const u8 *bytes, struct inr
 
 /* ---- executing ---- */
 
-/* The module's memory. Volatile keeps every access before the changes that follow it. */
-static volatile u64 *words_at(u64 linear)
+/* The module's memory, aligned or not. Volatile keeps every access before the changes that follow it. */
+typedef volatile u64 module_word __attribute__((aligned(1)));
+
+static module_word *words_at(u64 linear)
 {
-    return (volatile u64 *)linear;
+    return (module_word *)linear;
 }
 
 static bool vmread(struct inring_frame *frame, const void *vmcs, const struct inring_operation *op)
