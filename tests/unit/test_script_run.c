@@ -552,6 +552,8 @@ static void test_needs(void **state)
     port.subject = SUBJECT_IS_HARDWARE;
     needs(VERDICT_SKIP, "need monitor", "needs the Seamstress monitor");
     needs(VERDICT_SKIP, "need soft", "needs the soft module");
+    expect_verdict(VERDICT_SKIP, "from reset\ninstall", "needs the Seamstress monitor");
+    expect_verdict(VERDICT_SKIP, "from reset\nknob quote_pages = 3", "needs the Seamstress monitor");
     port = real;
 }
 
@@ -758,7 +760,9 @@ static void test_genuine(void **state)
     passes("from ready\np = alloc(1)\ncall EXT.MEM.ADD rcx=hpa_list(p, 0, 1) expect SUCCESS\nfrom ready\n"
            "expect sysrd(MEMORY_POOL_REQUIRED_PAGES) == 12800");
     expect_verdict(VERDICT_SKIP, "from started\nknob quote_pages = 3", "needs the soft module");
-    expect_verdict(VERDICT_SKIP, "from started\ninstall", "needs the soft module");
+    expect_verdict(VERDICT_SKIP, "from started\ninstall quote_pages=3", "needs the soft module");
+    passes("from ready features=0\ncall SYS.SHUTDOWN rcx=0 expect SUCCESS\ninstall\nbring initialised\n"
+           "call SYS.UPDATE expect SUCCESS");
     port = real;
     start_again();
 }

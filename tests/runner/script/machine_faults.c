@@ -135,8 +135,10 @@ bool run_step_knobs(struct script_run *run, const struct script_step *step)
     bool install = step->verb == VERB_INSTALL;
     size_t used = format(line, sizeof(line), install ? "install" : "knob");
     size_t seen = format(shown, sizeof(shown), "%s", line);
-    if (!run->port->monitor || run->port->subject != SUBJECT_IS_SOFT)
-        return run_skip(run, "needs the soft module");
+    if (!run->port->monitor)
+        return run_skip(run, "needs the Seamstress monitor");
+    if (step->knobs.count && run->port->subject != SUBJECT_IS_SOFT)
+        return run_skip(run, "needs the soft module"); /* another module has no knobs */
     for (u32 i = 0; i < step->knobs.count; i++) {
         u64 value;
         if (!run_evaluate(run, step->knobs.values[i], &value))
