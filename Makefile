@@ -60,10 +60,10 @@ DRIVER_PURE := tdmr.c tdmr_report.c pamt.c hpa_list.c hpa_linked_list.c sysinfo_
 HOST_SOURCES := $(wildcard $(filter-out lib/string.c lib/stack_protector.c,$(wildcard lib/*.c boot/*.c)) \
 	$(wildcard drivers/tdx/abi/*.c seam/soft/*.c) kernel/memory.c kernel/page_table.c kernel/acpi.c $(DRIVER_PURE:%=drivers/tdx/%) \
 	$(addprefix seam/monitor/,decode.c elf.c command.c fault_spec.c overrides.c park.c) \
-	$(addprefix seam/genuine/,image.c inring/execute.c msr_habit.c overlay.c page_records.c space.c tdmr_areas.c) \
-	tests/runner/verdict.c tests/runner/selection.c \
-	$(wildcard tests/runner/script/*.c))
-HOST_SOURCES += tests/runner/again.c $(addprefix seam/genuine/,access.c instructions.c seam_instructions.c vmcs.c \
+	tests/runner/verdict.c tests/runner/selection.c $(wildcard tests/runner/script/*.c))
+HOST_SOURCES += tests/runner/again.c $(addprefix seam/genuine/,access.c frame_pool.c handover.c image.c inring/execute.c \
+	instructions.c keys.c keys_access.c module_npt.c msr_habit.c overlay.c page_records.c page_versions.c \
+	seam_instructions.c slots.c space.c tdmr_areas.c vmcs.c \
 	vmx_instructions.c xstate.c)
 HOST_OBJECTS := $(HOST_SOURCES:%.c=$(BUILD)/host/%.o)
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/host/%,$(wildcard tests/unit/test_*.c))

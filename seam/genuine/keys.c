@@ -101,12 +101,12 @@ static void *new_page(void)
     return heap_take(PAGE_SIZE, PAGE_SIZE);
 }
 
-static void own(u64 page)
+static void own(u64 page, u8 flags)
 {
     struct page_record *record = page_records_make(&keys.records, page);
     if (!record)
         refuse("SEAMRR has no room to remember what the module's pages are");
-    record->flags = PAGE_OWN | PAGE_WRITTEN;
+    record->flags = PAGE_OWN | PAGE_WRITTEN | flags;
 }
 
 void keys_build(u64 block, u64 size)
@@ -117,12 +117,12 @@ void keys_build(u64 block, u64 size)
     keys_make_noise();
     module_npt_build();
     for (u64 page = block; page < block + size; page += PAGE_SIZE) {
-        own(page);
+        own(page, 0);
         if (!module_npt_show(page, page, SHOW_WRITE))
             refuse("SEAMRR has no room for the module's nested page tables");
     }
     for (u32 i = 0; i < lp_count; i++)
-        own(lp_at(i)->seam->seam_vmcs);
+        own(lp_at(i)->seam->seam_vmcs, PAGE_UNSEEN);
 }
 
 u64 keys_root(void)
@@ -140,17 +140,10 @@ bool keys_map_own(u64 physical, u64 size, bool writable)
     return done;
 }
 
-static void forget(void *context, u64 page, struct page_record *record)
-{
-    if (!(record->flags & PAGE_OWN))
-        keys_take_away(context, page, record);
-}
-
 void keys_reset(void)
 {
     lock_take(&keys.lock);
-    page_records_each(&keys.records, forget, lp_current());
+    handover_everything_to_host(lp_current());
     memset(&keys.facts, 0, sizeof(keys.facts));
-    handover_everything_to_host();
     lock_release(&keys.lock);
 }

@@ -43,8 +43,8 @@ void keys_touched(u64 physical, u64 size);
 /* A nested fault of the module. Mapped now, or the module has been stopped. */
 void keys_nested_fault(struct lp *lp);
 
-/* The module has returned from a call that began with these registers. */
-void keys_call_done(struct lp *lp, const struct soft_regs *in);
+/* A call that began with these registers is over; returned: the module has answered it. */
+void keys_call_done(struct lp *lp, const struct soft_regs *in, bool returned);
 
 enum monitor_owner keys_owner(u64 page);
 

@@ -71,6 +71,7 @@ void keys_take_away(struct lp *lp, u64 page, struct page_record *record)
     bool written;
     if (module_npt_take_away(page, &written))
         seam_flush_others(lp);
+    page_versions_drop(&keys.versions, record->version);
     *record = (struct page_record){0};
 }
 
@@ -78,19 +79,23 @@ void keys_take_away(struct lp *lp, u64 page, struct page_record *record)
 static bool change_key(struct lp *lp, const struct access *a, u8 now)
 {
     struct page_record *record = page_records_make(&keys.records, a->page);
-    bool written;
+    bool written, in_pamt = tdmr_areas_in_pamt(&keys.facts.areas, a->page);
     if (!record) {
         seam_stop(lp, "wrote to page 0x%lx under KeyID %u: SEAMRR has no room left to remember that", a->page,
                   a->keyid);
         return false;
     }
+    if (!a->key) {
+        keys_take_away(lp, a->page, record);
+        if (!in_pamt)
+            handover_to_host(a->page, PAGE_SIZE);
+        return true;
+    }
     if (module_npt_take_away(a->page, &written))
         seam_flush_others(lp);
     record->key = a->key;
-    if (!now)
-        handover_to_module(lp, a->page);
-    if (!a->key && !tdmr_areas_in_pamt(&keys.facts.areas, a->page))
-        handover_to_host(a->page, PAGE_SIZE);
+    if (!now && !in_pamt)
+        handover_in_call(lp, a->page);
     return true;
 }
 
@@ -126,7 +131,7 @@ static u8 *admit_write(struct lp *lp, const struct access *a)
         return NULL;
     if (a->key) {
         struct page_record *mine = page_records_find(&keys.records, a->page);
-        mine->flags = (u8)((mine->flags | PAGE_WRITTEN) & ~PAGE_STALE);
+        mine->flags = (u8)((mine->flags | PAGE_WRITTEN) & ~(PAGE_STALE | PAGE_FOREIGN));
     }
     return (u8 *)a->page;
 }

@@ -5,6 +5,7 @@
 
 #include "seam/genuine/module_npt.h"
 #include "seam/genuine/page_records.h"
+#include "seam/genuine/page_versions.h"
 #include "seam/genuine/tdmr_areas.h"
 #include "seam/monitor/lock.h"
 #include "seam/monitor/lp.h"
@@ -22,7 +23,9 @@ struct keys_facts {
 extern struct keys {
     struct lock lock;
     struct page_records records;
+    struct page_versions versions; /* slots.c */
     struct keys_facts facts;
+    bool looked, notes_missing; /* does the CPU note writes in nested tables? */
 } keys;
 
 /* The rest with the lock held. */
@@ -33,15 +36,18 @@ u8 *keys_admit(struct lp *lp, u64 pa, bool write, enum module_npt_rights *rights
 u32 keys_package_bit(const struct lp *lp);
 void keys_make_noise(void); /* at power-on */
 
-/* Forgets the page: under all KeyIDs, and what other LPs still know of it. */
+/* Forgets the page: under all KeyIDs, its contents in snapshots that may come, and what other LPs still know
+ * of it. */
 void keys_take_away(struct lp *lp, u64 page, struct page_record *record);
 
-/* The guest can't reach the page any more; before SEAMCALL returns all LPs know. */
+/* The guest can't reach the page any more, which is in no PAMT; before SEAMCALL returns all LPs know. */
 void handover_to_module(struct lp *lp, u64 page);
+void handover_in_call(struct lp *lp, u64 page); /* the same, unless the call fails */
 
-void handover_to_host(u64 base, u64 size);      /* as it is */
-void handover_junk_to_host(u64 base, u64 size); /* with junk in it */
-void handover_pamts_to_module(struct lp *lp);   /* those of facts.areas */
-void handover_everything_to_host(void);         /* with junk */
+void handover_to_host(u64 base, u64 size);       /* as it is */
+void handover_junk_to_host(u64 base, u64 size);  /* with junk in it */
+void handover_pamts_to_module(struct lp *lp);    /* those of facts.areas */
+void handover_pamts_to_host(void);               /* with junk */
+void handover_everything_to_host(struct lp *lp); /* but for the block, with junk */
 
 #endif

@@ -4,6 +4,7 @@
 #include "lib/string.h"
 #include "seam/genuine/keys.h"
 #include "seam/genuine/overlay_carrier.h"
+#include "seam/genuine/slots.h"
 #include "seam/genuine/turn.h"
 #include "seam/monitor/log.h"
 #include "seam/monitor/machine.h"
@@ -60,8 +61,7 @@ static bool call(struct lp *lp)
 {
     const struct soft_regs in = lp->regs;
     bool returned = seam_turn(lp);
-    if (returned)
-        keys_call_done(lp, &in);
+    keys_call_done(lp, &in, returned);
     return returned;
 }
 
@@ -134,12 +134,26 @@ static bool footprint(u64 *value)
 
 static void prepare_slots(void)
 {
+    overlay_prepare_slots();
+    slots_prepare();
 }
 
 static bool snapshot(u32 slot)
 {
-    log_line("slot %u: a genuine module's state can't be kept", slot);
-    return false;
+    if (!slots_take(slot, &facts))
+        return false;
+    overlay_snapshot(slot);
+    return true;
+}
+
+static bool restore(u32 slot)
+{
+    if (!slots_are_filled(slot))
+        return false;
+    overlay_leave();
+    slots_restore(slot, &facts);
+    overlay_restore(slot);
+    return true;
 }
 
 const struct subject genuine_subject = {
@@ -150,7 +164,7 @@ const struct subject genuine_subject = {
     .reset = reset,
     .prepare_slots = prepare_slots,
     .snapshot = snapshot,
-    .restore = snapshot,
+    .restore = restore,
     .facts = live_facts,
     .facts_changed = facts_changed,
     .knob = overlay_knob,

@@ -10,10 +10,12 @@
 #include "lib/types.h"
 
 enum page_flags {
-    PAGE_STALE = 1,   /* its key was programmed anew after the last write */
-    PAGE_WRITTEN = 2, /* written since its contents were compared with `version` */
-    PAGE_OWN = 4,     /* the module's in SEAMRR */
-    PAGE_FOREIGN = 8, /* shown under a KeyID that isn't its own, after a violation */
+    PAGE_STALE = 1,    /* its key was programmed anew after the last write */
+    PAGE_OWN = 2,      /* the module's in SEAMRR */
+    PAGE_UNSEEN = 4,   /* the monitor writes to it without saying so */
+    PAGE_WRITTEN = 8,  /* written since its contents were compared with `version` */
+    PAGE_FOREIGN = 16, /* shown under a KeyID that isn't its own, after a violation */
+    PAGE_MARKED = 32,  /* in the snapshot that is being restored */
 };
 
 struct page_record {

@@ -7,7 +7,7 @@
 
 bool tdmr_areas_read(struct tdmr_areas *areas, u64 list, u64 count, const void *(*at)(u64 pa, u64 size))
 {
-    areas->count = 0;
+    memset(areas, 0, sizeof(*areas));
     if (count > TDX_MAX_TDMRS)
         return false;
     for (u64 i = 0; i < count; i++) {
