@@ -155,7 +155,8 @@ check_smp() {
 }
 
 emerald_rapids_mib=262080 # its last CMR ends at 0x407c000000; QEMU puts 2 GiB below 4 GiB, the rest from there
-smallest_mib=16           # below that the images don't fit, and QEMU would lose what it loads without a word
+smallest_mib=32           # below that the images don't fit, and QEMU would lose what it loads without a word
+smallest_hardware_mib=16  # the kernel alone
 largest_mib=33554432      # 32 TiB
 
 check_mem() {
@@ -172,6 +173,7 @@ check_mem() {
     *) factor=0 ;;
     esac
     number=${mem%[MmGgTt]}
+    [ "$subject" != hardware ] || smallest_mib=$smallest_hardware_mib
     { [ $factor -ne 0 ] && is_number "$number"; } || bad "--mem $mem: not a size; write as in --mem 512M or --mem 8G"
     mem_mib=$((number * factor))
     [ $mem_mib -ge $smallest_mib ] || bad "--mem $mem: too little to load anything; use 128M or more"

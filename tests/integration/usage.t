@@ -40,6 +40,7 @@ refused '--mem G: not a size' --mem G
 refused '--mem 1.5G: not a size' --mem 1.5G
 refused '--mem 0: too little' --mem 0
 refused '--mem 1M: too little' --mem 1M
+refused '--mem 16M: too little' --mem 16M
 refused '--mem 64T: more than' --mem 64T
 refused '--mem 8G: --topology emerald-rapids needs 262080M' --topology emerald-rapids --mem 8G
 
