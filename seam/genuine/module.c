@@ -21,7 +21,8 @@
 static struct module_image image;
 static struct soft_machine facts;
 static u64 block;
-static void *handoff; /* its area, while another module is loaded */
+static void *handoff;    /* its area, while another module is loaded */
+static u16 handoff_room; /* the block and that copy have room for so many pages and one */
 
 /* ---- loading ---- */
 
@@ -73,7 +74,8 @@ static void create(void)
         options.seed = rdtsc() % SEEDS;
     u64 size = space_size(&image, lp_count, facts.handoff_pages);
     block = (u64)heap_need(size, BLOCK_ALIGN, "the module");
-    handoff = heap_need((facts.handoff_pages + 1) * PAGE_SIZE, PAGE_SIZE, "the module's hand-off area");
+    handoff_room = facts.handoff_pages;
+    handoff = heap_need((handoff_room + 1) * PAGE_SIZE, PAGE_SIZE, "the module's hand-off area");
     seam_create_lps();
     keys_build(block, size);
     inring_create();
@@ -112,6 +114,12 @@ static bool install(const char *const *knobs, u32 count)
 {
     const struct space_region *data = &seam_space.data;
     u64 handoff_bytes = (facts.handoff_pages + 1) * PAGE_SIZE;
+    if (facts.handoff_pages > handoff_room) {
+        log_line(
+            "a hand-off area of %u pages: a genuine module has memory for %u; use a handoff_pages of %u or less",
+            facts.handoff_pages + 1, handoff_room + 1, handoff_room);
+        return false;
+    }
     if (!overlay_install(knobs, count))
         return false;
     memcpy(handoff, (const void *)data->physical, handoff_bytes);

@@ -198,6 +198,24 @@ for traps in exits inring; do
     expect_err 'standin\.endless\.endless was running' "endless, 1 CPU, $traps: in which case"
 done
 
+# ---- more hand-off pages than there is memory for ----
+
+cat >"$work/handoff.tdxt" <<'TEXT'
+suite handoff
+source project
+test grown
+  from reset
+  platform handoff_pages = 40000
+  install
+test after
+  from reset
+  call 0xC0 expect SUCCESS
+TEXT
+behind --script "$work/handoff.tdxt" --smp 1
+expect_status 2 "a hand-off area that grew: exit 2"
+expect_out '^not ok 1 handoff\.grown # ERROR .*a hand-off area of 40001 pages' "a hand-off area that grew: isn't installed"
+expect_out '^ok 2 handoff\.after$' "a hand-off area that grew: nothing was overwritten"
+
 # ---- another compiler ----
 
 if command -v clang >/dev/null 2>&1; then
