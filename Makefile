@@ -63,7 +63,7 @@ HOST_SOURCES := $(wildcard $(filter-out lib/string.c lib/stack_protector.c,$(wil
 	tests/runner/verdict.c tests/runner/selection.c $(wildcard tests/runner/script/*.c))
 HOST_SOURCES += tests/runner/again.c $(addprefix seam/genuine/,access.c frame_pool.c handover.c image.c inring/execute.c \
 	instructions.c keys.c keys_access.c length.c module_npt.c msr_habit.c overlay.c page_records.c page_versions.c \
-	seam_instructions.c slots.c space.c tdmr_areas.c vmcs.c \
+	quirk.c quirk_patch.c seam_instructions.c slots.c space.c tdmr_areas.c vmcs.c \
 	vmx_instructions.c xstate.c)
 HOST_OBJECTS := $(HOST_SOURCES:%.c=$(BUILD)/host/%.o)
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/host/%,$(wildcard tests/unit/test_*.c))
@@ -218,7 +218,7 @@ $(BUILD)/host/test_%: $(BUILD)/host/tests/unit/test_%.o $(BUILD)/host/tests/unit
 	$(SAY) LD $@
 	$(Q)$(HOSTCC) $(HOST_FLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) -lcmocka
 
-$(BUILD)/host/test_length: | $(BUILD)/standin.so
+$(BUILD)/host/test_length $(BUILD)/host/test_quirk: | $(BUILD)/standin.so
 $(BUILD)/host/test_tdmr: $(BUILD)/host/tests/unit/oracle.o
 $(BUILD)/host/test_script_run $(BUILD)/host/test_park: $(patsubst %,$(BUILD)/host/tests/host/%.o,reference soft_machine soft_monitor soft_overlay soft_port)
 

@@ -11,6 +11,8 @@
 
 #define LONGEST 15
 
+struct quirk_patch module_patch;
+
 static u32 to_border(u64 linear, u32 size)
 {
     return (u32)min_u64(size, PAGE_SIZE - (linear & (PAGE_SIZE - 1)));
@@ -55,11 +57,17 @@ bool module_write(struct lp *lp, u64 linear, const void *from, u32 size)
 
 /* Code stands in the module's block; if it strays, into RAM. Without a look at KeyIDs: that could stop the
  * module. */
-static const void *code_at(u64 pa, u32 size)
+static bool copy_code(u64 pa, u8 *to, u32 size)
 {
     pa &= (1ull << NPT_ADDRESS_BITS) - 1;
     u64 offset = pa - seam_space.block;
-    return offset < seam_space.size ? seam_space.at + offset : memory_ram(pa, size);
+    const void *at = offset < seam_space.size ? seam_space.at + offset : memory_ram(pa, size);
+    if (!at)
+        return false;
+    memcpy(to, at, size);
+    if (pa - seam_space.code.physical < seam_space.code.size)
+        quirk_patch_undo(&module_patch, pa - seam_space.code.physical, to, size);
+    return true;
 }
 
 u32 module_fetch(struct lp *lp, u8 bytes[16])
@@ -69,12 +77,9 @@ u32 module_fetch(struct lp *lp, u8 bytes[16])
     while (done < LONGEST) {
         u32 length = to_border(rip + done, LONGEST - done);
         u64 pa;
-        if (!space_translate(&seam_space, lp->vmcb->cr3, rip + done, false, &pa))
+        if (!space_translate(&seam_space, lp->vmcb->cr3, rip + done, false, &pa) ||
+            !copy_code(pa, bytes + done, length))
             break;
-        const void *at = code_at(pa, length);
-        if (!at)
-            break;
-        memcpy(bytes + done, at, length);
         done += length;
     }
     memset(bytes + done, 0, 16 - done);

@@ -4,6 +4,7 @@
 #ifndef SEAM_GENUINE_ACCESS_H
 #define SEAM_GENUINE_ACCESS_H
 
+#include "seam/genuine/quirk_patch.h"
 #include "seam/monitor/lp.h"
 
 /*
@@ -13,7 +14,11 @@
 bool module_read(struct lp *lp, u64 linear, void *to, u32 size);
 bool module_write(struct lp *lp, u64 linear, const void *from, u32 size);
 
-/* Up to 15 bytes at RIP, without any effect; returns how many there are. What is missing is 0. */
+/* What has been replaced in the module's code; set while all LPs are outside. */
+extern struct quirk_patch module_patch;
+
+/* Up to 15 bytes at RIP as the module's file has them, without any effect; returns how many there are. What
+ * is missing is 0. */
 u32 module_fetch(struct lp *lp, u8 bytes[16]);
 
 #endif

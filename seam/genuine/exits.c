@@ -12,8 +12,10 @@
 #include "seam/monitor/log.h"
 #include "seam/monitor/msr.h"
 #include "seam/monitor/platform.h"
+#include "seam/monitor/traps.h"
 
 #define VECTOR_UD 6
+#define VECTOR_GP 13
 #define VECTOR_PF 14
 
 #define CR4_OSXSAVE (1ull << 18)
@@ -75,14 +77,18 @@ static void exit_module_cpuid(struct lp *lp)
     exit_skip(lp, 2);
 }
 
-/* Some QEMU versions don't ask. XCR0 isn't part of a world switch. */
+/* Some QEMU versions don't ask; there a wrong value is the module's own #GP. XCR0 isn't part of a world
+ * switch. */
 static void exit_xsetbv(struct lp *lp)
 {
     u64 cr4 = read_cr4();
     write_cr4(cr4 | CR4_OSXSAVE);
-    __asm__ volatile("xsetbv" : : "c"((u32)lp->regs.rcx), "a"((u32)lp->regs.rax), "d"((u32)lp->regs.rdx));
+    bool done = try_xsetbv((u32)lp->regs.rcx, lp->regs.rdx << 32 | (u32)lp->regs.rax);
     write_cr4(cr4);
-    exit_skip(lp, 3);
+    if (done)
+        exit_skip(lp, 3);
+    else
+        seam_stop(lp, "met exception %u (error code 0x0)", VECTOR_GP);
 }
 
 /* ---- the dispatcher ---- */

@@ -67,6 +67,7 @@ static const char *add_segment(struct module_image *image, const struct elf64_pr
         .memory_size = ph->memory_size,
         .file_offset = ph->offset,
         .file_size = ph->file_size,
+        .executable = ph->flags & ELF_EXECUTABLE,
     };
     image->span = align_up(ph->virtual + ph->memory_size, PAGE_SIZE);
     return NULL;

@@ -19,6 +19,7 @@
 struct module_segment {
     u64 linear, memory_size; /* offset from the image's base */
     u64 file_offset, file_size;
+    bool executable;
 };
 
 struct module_image {

@@ -4,6 +4,7 @@
 #include "lib/string.h"
 #include "seam/genuine/keys.h"
 #include "seam/genuine/overlay_carrier.h"
+#include "seam/genuine/quirk.h"
 #include "seam/genuine/slots.h"
 #include "seam/genuine/turn.h"
 #include "seam/monitor/log.h"
@@ -32,6 +33,7 @@ static void load(void)
     const char *wrong = space_build(&seam_space, (u8 *)block, block, &image, lp_count, random, &facts);
     if (wrong)
         refuse("module %s can't be loaded: %s", options.module, wrong);
+    quirk_work_around(&image);
     keys_touched(block, seam_space.size);
     seam_prepare_lps();
     inring_prepare();
@@ -81,6 +83,7 @@ static void create(void)
     inring_create();
     load();
     say_module();
+    quirk_say();
     overlay_create(call);
 }
 

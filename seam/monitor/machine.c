@@ -3,6 +3,7 @@
 
 #include "kernel/acpi.h"
 #include "kernel/cpu.h"
+#include "lib/format.h"
 #include "seam/monitor/apic.h"
 #include "seam/monitor/log.h"
 #include "seam/monitor/lp.h"
@@ -80,12 +81,26 @@ void machine_find_processors(void)
     number_packages(cpuid(0xB, 1).eax & 31);
 }
 
+static void probe_group9_forms(void)
+{
+    static const char *const forms[GROUP9_FORMS] = {"XRSTORS", "XSAVEC", "XSAVES", "VMPTRLD",
+                                                    "VMCLEAR", "VMXON",  "VMPTRST"};
+    char names[80];
+    size_t length = 0;
+    machine.group9_swallowed = probe_group9();
+    machine.vmxon_swallowed = machine.group9_swallowed >> GROUP9_VMXON & 1;
+    for (u32 i = 0; i < GROUP9_FORMS; i++)
+        if (machine.group9_swallowed >> i & 1)
+            length += format(names + length, sizeof(names) - length, "%s%s", length ? ", " : "", forms[i]);
+    if (machine.group9_swallowed)
+        log_line("quirk: this QEMU takes %s for no-ops (QEMU 7.2 and 11.1 are good)", names);
+    if (machine.vmxon_swallowed)
+        log_line("quirk: VMXON isn't seen, so CR4.VMXE alone counts as \"in VMX operation\"");
+}
+
 void machine_probe_quirks(void)
 {
-    machine.vmxon_swallowed = !probe_group9();
-    if (machine.vmxon_swallowed)
-        log_line(
-            "quirk: this QEMU takes VMXON for a no-op; CR4.VMXE counts as \"in VMX operation\" (QEMU 7.2 and 11.1 are good)");
+    probe_group9_forms();
     u32 bits = cpuid(0x80000008, 0).eax & 0xFF;
     if (bits != PHYSICAL_BITS_WANTED)
         log_line(

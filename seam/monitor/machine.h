@@ -20,7 +20,8 @@ struct machine {
     u64 ram_end;                 /* end of the last byte that the loader's map lists as usable */
     u64 seamrr, seamrr_size;     /* base and size, a power of two that the base is aligned to */
     u32 package_count, smt_shift, package_shift; /* of APIC ids, as CPUID 0xB */
-    bool vmxon_swallowed; /* this QEMU decodes VMXON as a no-op: CR4.VMXE counts as "in VMX operation" */
+    u32 group9_swallowed; /* bit n: this QEMU decodes enum group9_form n as a no-op, see quirk_patch.h */
+    bool vmxon_swallowed; /* the same of VMXON: CR4.VMXE counts as "in VMX operation" */
     const struct topology *topology;
     struct tdx_cmr cmrs[TDX_MAX_CMRS];
     u32 cmr_count;

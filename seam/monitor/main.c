@@ -59,7 +59,6 @@ static void start_boot_cpu(void *argument)
     ap_start_all();
     guest_load();
     say_what_is();
-    machine_probe_quirks();
     guest_enter_pvh(lp);
     lp->state = LP_RUNNING;
     lp_main(lp);
@@ -81,6 +80,7 @@ void boot_main(u32 entry_kind, u64 loader_data)
     machine_find_processors();
     topology_require_packages();
     fault_option_require_lps();
+    machine_probe_quirks();
     npt_build();
     svm_build_maps();
     for (u32 i = 0; i < lp_count; i++)

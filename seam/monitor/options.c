@@ -71,6 +71,18 @@ static void take_seed(const char *value)
         refuse("option seed=%s: a number is wanted", value);
 }
 
+static void take_patch(const char *value)
+{
+    static const char *const words[] = {"auto", "on", "off"}; /* enum options_patch */
+    for (u32 i = 0; i < ARRAY_COUNT(words); i++) {
+        if (strcmp(value, words[i]) != 0)
+            continue;
+        options.patch = (enum options_patch)i;
+        return;
+    }
+    refuse("option patch=%s: there are: auto, on, off", value);
+}
+
 static void take_seamrr(const char *value)
 {
     u64 mib;
@@ -138,7 +150,7 @@ static const struct option {
     {"seamrr", take_seamrr, false},       {"module", take_module, false},
     {"overlay", take_overlay, false},     {"traps", take_traps, false},
     {"seed", take_seed, false},           {"keys", take_keys, false},
-    {"snapshots", take_snapshots, false},
+    {"snapshots", take_snapshots, false}, {"patch", take_patch, false},
 };
 
 static void take_word(char *word, bool second_pass)
@@ -155,7 +167,7 @@ static void take_word(char *word, bool second_pass)
     }
     refuse(
         "unknown monitor option '%s'; there are: profile, topology, subject, kernel, knob, fault, stray, seamrr, "
-        "module, overlay, traps, seed, keys, snapshots, verbose (the kernel's follow after --)",
+        "module, overlay, traps, seed, patch, keys, snapshots, verbose (the kernel's follow after --)",
         word);
 }
 

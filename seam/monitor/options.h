@@ -9,6 +9,8 @@
  * - traps=inring|exits: how a genuine module's missing instructions are executed (inring)
  * - overlay=ext: the soft model's extension leaves and fields on top of a genuine module
  * - seed=N: makes a genuine module's linear addresses the same each time
+ * - patch=auto|on|off: instructions that QEMU decodes wrongly are replaced in the genuine module's copy in
+ *   memory: if this QEMU does so (auto), always, or never (refused if it does); quirk_patch.h
  * - seamrr=MIB: size of SEAMRR, a power of two from 32 (32 for the soft module, 128 for a genuine one)
  * - kernel=NAME: the module to start (the first one that is an ELF file)
  * - knob=NAME=VALUE: a choice of the soft module, see knobs.def; any number of them
@@ -28,6 +30,7 @@
 #include "seam/soft/soft.h"
 
 enum keys_answer { KEYS_REPORT, KEYS_SCRAMBLE, KEYS_STOP };
+enum options_patch { OPTIONS_PATCH_AUTO, OPTIONS_PATCH_ON, OPTIONS_PATCH_OFF };
 
 struct options {
     char profile[32], topology[32], kernel[64];
@@ -36,6 +39,7 @@ struct options {
     char module[64];
     bool overlay_ext, traps_inring, seed_given;
     u64 seed;
+    enum options_patch patch;
     u64 seamrr_size;
     enum monitor_stray stray;
     enum keys_answer keys;

@@ -1,8 +1,9 @@
 ; SPDX-License-Identifier: MIT
 ; The monitor's own descriptor tables and exception entries. The monitor takes no interrupts but the NMI that wakes it
-; and what drain_interrupts() throws away; any exception is a bug of the monitor (one probe excepted) and ends the run.
+; and what drain_interrupts() throws away; an exception is a bug of the monitor and ends the run, except at the
+; fault_places.
 
-global monitor_tables_load, trap_table, probe_group9, run_on_stack, relocate
+global monitor_tables_load, trap_table, probe_group9, try_xsetbv, run_on_stack, relocate
 extern monitor_exception, lp_sleep_check, lp_sleep_end
 
 LP_BLOCK     equ 8 * 4096               ; lp.h
@@ -50,20 +51,44 @@ relocate:
     mov cr3, rax
     ret
 
-; bool probe_group9(void): true if F3 0F C7 /6 with a memory operand raises #UD, as VMXON must on a CPU without VMX.
-; Some QEMU versions decode it as a no-op. monitor_exception() continues at probe_group9_fault.
-global probe_group9_insn, probe_group9_fault
+; u32 probe_group9(void): bit n set if form n of group 9 with a memory operand (enum group9_form) doesn't raise #UD, as it
+; must on a CPU without VMX and XSAVES. Some QEMU versions decode it as a no-op. The operand has neither SIB nor
+; displacement, which those versions wouldn't skip.
+%macro PROBE 1+
+.form_%[form]:
+    db %1
+    or eax, 1 << form
+.after_%[form]:
+%assign form form + 1
+%endmacro
+
 probe_group9:
     push rdi
     mov rdi, rsp
     xor eax, eax
-probe_group9_insn:
-    db 0xF3, 0x0F, 0xC7, 0x37           ; vmxon [rdi]
+%assign form 0
+    PROBE 0x0F, 0xC7, 0x1F              ; xrstors [rdi]
+    PROBE 0x0F, 0xC7, 0x27              ; xsavec
+    PROBE 0x0F, 0xC7, 0x2F              ; xsaves
+    PROBE 0x0F, 0xC7, 0x37              ; vmptrld
+    PROBE 0x66, 0x0F, 0xC7, 0x37        ; vmclear
+    PROBE 0xF3, 0x0F, 0xC7, 0x37        ; vmxon
+    PROBE 0x0F, 0xC7, 0x3F              ; vmptrst
     pop rdi
     ret
-probe_group9_fault:
-    pop rdi
+
+; bool try_xsetbv(u32 index, u64 value): false: #GP. CR4.OSXSAVE is set.
+try_xsetbv:
+    mov ecx, edi
+    mov eax, esi
+    mov rdx, rsi
+    shr rdx, 32
+.at:
+    xsetbv
     mov eax, 1
+    ret
+.fault:
+    xor eax, eax
     ret
 
 ; ---- entries ----
@@ -104,7 +129,7 @@ trap_common:
     mov rbp, rsp
     and rsp, ~15
     cld
-    call monitor_exception              ; returns only for the probe
+    call monitor_exception              ; returns only for the fault_places
     mov rsp, rbp
     pop r15
     pop r14
@@ -156,6 +181,17 @@ trap_drain:
 
 section .rodata
 align 8
+; Instructions that may raise #UD or #GP, and where monitor_exception() goes on if they do.
+global fault_places, fault_places_end
+fault_places:
+%assign form 0
+%rep 7
+    dq probe_group9.form_%+ form, probe_group9.after_%+ form
+%assign form form + 1
+%endrep
+    dq try_xsetbv.at, try_xsetbv.fault
+fault_places_end:
+
 trap_table:
 %assign vector 0
 %rep 32

@@ -5,6 +5,7 @@
 
 #define VECTOR_NMI 2
 #define VECTOR_UD  6
+#define VECTOR_GP  13
 
 struct idt_gate {
     u16 offset_low, selector;
@@ -23,7 +24,10 @@ static struct idt_gate idt[256];
 static struct table_pointer idt_pointer;
 
 extern void *const trap_table[32];
-extern const u8 trap_nmi[], trap_drain[], probe_group9_insn[], probe_group9_fault[];
+extern const u8 trap_nmi[], trap_drain[];
+extern const struct {
+    u64 at, then;
+} fault_places[], fault_places_end[];
 void monitor_tables_load(const void *idt_pointer);
 
 static struct idt_gate gate_to(u64 handler)
@@ -50,8 +54,11 @@ void traps_load(void)
 
 void monitor_exception(struct trap_frame *frame)
 {
-    if (frame->vector == VECTOR_UD && frame->rip == (u64)probe_group9_insn) {
-        frame->rip = (u64)probe_group9_fault;
+    bool expected = frame->vector == VECTOR_UD || frame->vector == VECTOR_GP;
+    for (size_t i = 0; expected && &fault_places[i] < fault_places_end; i++) {
+        if (frame->rip != fault_places[i].at)
+            continue;
+        frame->rip = fault_places[i].then;
         return;
     }
     death_by_exception(frame);
