@@ -10,6 +10,7 @@
 #define XCR0_COMPONENTS 0x602FFu /* XSAVE components that the module knows, user ... */
 #define XSS_COMPONENTS  0x1FD00u /* ... and supervisor */
 #define LOWEST_TSC_HZ   0x2540Cull
+#define LEVEL_SMT       1
 #define LEVEL_CORE      2 /* CPUID 1FH level types; 6 and above are unknown to 1.5.01 */
 #define LEVEL_UNKNOWN   6
 
@@ -80,32 +81,43 @@ static u64 check_tsc(const struct soft_request *request, const struct soft_cpuid
     return TDX_SUCCESS;
 }
 
-/* CPUID 1FH: level types grow until the first invalid one; the last valid level tells the package shift. */
+/* One WBINVD must reach the whole package: the L3 is shared by all its LPs. */
+static u64 check_package_level(const struct soft_request *request)
+{
+    const struct soft_sample *sample = &request->module->sample;
+    if (sample->package_shift - sample->core_shift >= 32)
+        return soft_stop(request, "CPUID 1FH: a core has more LPs than its package");
+    if (sample->package_shift == 0 || sample->l3_sharing >> (sample->package_shift - 1) != 1)
+        return TDX_INVALID_WBINVD_SCOPE;
+    return TDX_SUCCESS;
+}
+
+/*
+ * CPUID 1FH: level types grow from sub-leaf to sub-leaf; the last valid one before an invalid one tells the
+ * package shift. The module doesn't stop there: a valid sub-leaf behind an invalid one begins a new row of
+ * levels.
+ */
 static u64 check_topology(const struct soft_request *request, const struct soft_cpuid_rule *rule,
                           const struct soft_cpuid *native)
 {
     struct soft_sample *sample = &request->module->sample;
-    u32 level = native->ecx >> 8 & 0xFF;
+    u32 level = native->ecx >> 8 & 0xFF, previous = rule->subleaf ? sample->topology_level : 0;
     if (rule->subleaf == 0) {
-        sample->topology_level = 0;
-        sample->topology_core = sample->topology_done = false;
+        sample->topology_core = false;
+        sample->core_shift = 0;
     }
-    if (sample->topology_done)
-        return TDX_SUCCESS;
-    if (level != 0) {
-        if (level <= sample->topology_level || level >= LEVEL_UNKNOWN)
-            return TDX_CPUID_LEAF_1F_FORMAT_UNRECOGNIZED;
-        sample->topology_level = level;
-        sample->topology_core |= level == LEVEL_CORE;
-        sample->package_shift = native->eax & 0x1F;
-        return TDX_SUCCESS;
+    sample->topology_level = level;
+    if (level == 0) {
+        if (rule->subleaf == 0 || !sample->topology_core)
+            return TDX_CPUID_LEAF_NOT_SUPPORTED;
+        return previous ? check_package_level(request) : TDX_SUCCESS;
     }
-    if (rule->subleaf == 0 || !sample->topology_core)
-        return TDX_CPUID_LEAF_NOT_SUPPORTED;
-    sample->topology_done = true;
-    /* One WBINVD must reach the whole package: the L3 is shared by all its LPs. */
-    if (sample->package_shift == 0 || sample->l3_sharing >> (sample->package_shift - 1) != 1)
-        return TDX_INVALID_WBINVD_SCOPE;
+    if (level <= previous || level >= LEVEL_UNKNOWN)
+        return TDX_CPUID_LEAF_1F_FORMAT_UNRECOGNIZED;
+    sample->topology_core |= level == LEVEL_CORE;
+    sample->package_shift = native->eax & 0x1F;
+    if (level == LEVEL_SMT)
+        sample->core_shift = sample->package_shift;
     return TDX_SUCCESS;
 }
 

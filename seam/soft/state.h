@@ -59,8 +59,9 @@ struct soft_sample {
     u64 xfam;           /* XCR0 and XSS components that both CPU and module know */
     u32 l3_sharing;     /* CPUID(4,3).EAX[25:14] */
     u32 package_shift;  /* x2APIC id >> shift = package number */
+    u32 core_shift;     /* x2APIC id >> shift = core number */
     u32 topology_level; /* last level type seen in CPUID 1FH while walking it */
-    bool topology_core, topology_done;
+    bool topology_core;
     bool waitpkg, la57, smrr2;
 };
 
