@@ -43,7 +43,7 @@ usage: ./run-qemu.sh [options]     builds what is stale, boots, prints the seria
   --script FILE          only the tests of this script, FILE.tdxt (repeatable); docs/scripting.md has the language
   --lint [FILE…]         only look for mistakes in scripts, those of the suite by default; nothing is booted
   --append "key=value …" more kernel command line
-  --timeout SECONDS      no verdict by then: exit 124                                  (default 120)
+  --timeout SECONDS      no verdict by then: exit 124                                  (default 120; genuine: 900)
   --log FILE             keep the serial log in FILE, the monitor's in FILE.monitor
   --gdb                  wait for a debugger on port 1234
   --list                 print the names of the tests instead of running them

@@ -20,6 +20,11 @@
 
 #define CR4_OSXSAVE (1ull << 18)
 
+/* exit_info_1 of an I/O exit, AMD64 APM 2, figure 15-2 */
+#define IO_IN      (1u << 0)
+#define IO_SIZE_8  (1u << 4)
+#define IO_SIZE_16 (1u << 5)
+
 #define UNKNOWN_MSRS 32 /* said once each */
 
 /* ---- MSRs and CPUID ---- */
@@ -81,6 +86,13 @@ static void exit_module_cpuid(struct lp *lp)
  * switch. */
 static void exit_xsetbv(struct lp *lp)
 {
+    u64 value = lp->regs.rdx << 32 | (u32)lp->regs.rax;
+    struct cpuid_regs known = cpuid(0xD, 0);
+    if ((u32)lp->regs.rcx || !(value & 1) || value & ~((u64)known.edx << 32 | known.eax)) {
+        seam_stop(lp, "executed XSETBV of XCR%u with 0x%lx, which this CPU doesn't have: #GP",
+                  (u32)lp->regs.rcx, value);
+        return;
+    }
     u64 cr4 = read_cr4();
     write_cr4(cr4 | CR4_OSXSAVE);
     bool done = try_xsetbv((u32)lp->regs.rcx, lp->regs.rdx << 32 | (u32)lp->regs.rax);
@@ -89,6 +101,19 @@ static void exit_xsetbv(struct lp *lp)
         exit_skip(lp, 3);
     else
         seam_stop(lp, "met exception %u (error code 0x0)", VECTOR_GP);
+}
+
+/* A module built with its debug trace prints on COM1 and port 80H, and waits for the UART to be ready: it
+ * always is. */
+static void exit_module_io(struct lp *lp)
+{
+    static volatile u32 said;
+    u64 info = lp->vmcb->exit_info_1;
+    if (!__atomic_exchange_n(&said, 1, __ATOMIC_RELAXED))
+        log_line("the module uses I/O port 0x%lx: its debug trace, perhaps; writes are lost", info >> 16);
+    if (info & IO_IN)
+        lp->regs.rax |= info & IO_SIZE_8 ? 0xFF : info & IO_SIZE_16 ? 0xFFFF : 0xFFFFFFFF;
+    lp->vmcb->rip = lp->vmcb->exit_info_2;
 }
 
 /* ---- the dispatcher ---- */
@@ -129,6 +154,9 @@ void seam_exit_handle(struct lp *lp)
         break;
     case VMEXIT_XSETBV:
         exit_xsetbv(lp);
+        break;
+    case VMEXIT_IO:
+        exit_module_io(lp);
         break;
     case VMEXIT_HALT:
         seam_stop(lp, "executed HLT");
