@@ -86,8 +86,8 @@ bool inring_exit(struct lp *lp)
     inring_unwind(lp);
     if (in_handler(lp->vmcb->rip)) {
         u64 offset = lp->vmcb->rip - INRING_SPACE;
-        seam_stop(lp, "met exception or exit 0x%lx in the monitor's own handler, +0x%lx; try traps=exits",
-                  lp->vmcb->exit_code, offset);
+        seam_stop(lp, "made the monitor's in-ring handler fail at +0x%lx (VM exit 0x%lx): try traps=exits",
+                  offset, lp->vmcb->exit_code);
         return true;
     }
     if (!is_request(lp))

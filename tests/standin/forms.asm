@@ -161,6 +161,15 @@ flags_out:
         db      0x3E, 0x48, 0x0F, 0x79, 0x3E
     %endif
         jmp     flags_out
+
+%2_stack_pointer:                       ; as the other operand, not an address
+        SET_FLAGS
+        mov     rax, rsp
+        mov     rsp, [rsi]
+        EITHER  %1, rsp, rdi
+        BACK    %1, rsp
+        mov     rsp, rax
+        jmp     flags_out
 %endmacro
 
         FORMS   VMREAD, read
@@ -179,11 +188,12 @@ write_rip:
         vmwrite rdi, [constant]
         jmp     flags_out
 
-%macro VMX_TABLE 2                      ; %1 prefix, %2 the last form
+%macro VMX_TABLE 2                      ; %1 prefix, %2 one of its own
         dq      %1_low_registers, %1_high_registers, %1_mixed_registers, %1_base
         dq      %1_base_disp8, %1_base_disp32, %1_r13, %1_r12
         dq      %1_rsp, %1_no_base, %1_base_index, %1_gs_register
         dq      %1_gs_absolute, %1_fs_absolute, %1_prefixes, %2
+        dq      %1_stack_pointer
 %endmacro
 
 ; ---- MOVDIR64B: RDI to, RSI from ----

@@ -82,7 +82,7 @@ static inline void cpu_pause(void)
 /* ---- forms.asm: arithmetic flags are all 1 before the instruction, and what they are after it is the result
  * ---- */
 
-#define VMX_FORMS    16
+#define VMX_FORMS    17
 #define MOVDIR_FORMS 7
 
 /* Form by form; the value goes to, or comes from, *place, which has half a page of scratch memory on both
