@@ -70,8 +70,14 @@ void handover_junk_to_host(u64 base, u64 size)
     handover_to_host(base, size);
 }
 
+/* Junk is a write, too. */
 static bool give_pamt(u64 base, u64 size)
 {
+    for (u64 page = base; page < base + size; page += PAGE_SIZE) {
+        struct page_record *record = page_records_find(&keys.records, page);
+        if (record && page_is_kept(record))
+            record->flags |= PAGE_WRITTEN;
+    }
     handover_junk_to_host(base, size);
     return true;
 }
@@ -120,6 +126,7 @@ static void configured(struct lp *lp, const struct soft_regs *in)
 
 static void give_back(struct lp *lp, u64 base, u64 size)
 {
+    base &= (1ull << NPT_ADDRESS_BITS) - PAGE_SIZE;
     for (u64 page = base; page < base + size; page += PAGE_SIZE) {
         struct page_record *record = page_records_find(&keys.records, page);
         if (record)
@@ -154,14 +161,27 @@ static void failed(struct lp *lp)
         give_back(lp, mine->pages[i], PAGE_SIZE);
 }
 
+#define LEVEL(value) ((value)&3) /* 4 KiB, 2 MiB, 1 GiB */
+
+/* Module 1.5.01, public source: which register names the page that the host may have again, and how large it
+ * is. */
 static void succeeded(struct lp *lp, const struct soft_regs *in)
 {
+    const struct soft_regs *out = &lp->regs;
     switch (in->rax & 0xFFFF) {
     case TDH_SYS_CONFIG:
         configured(lp, in);
         break;
-    case TDH_PHYMEM_PAGE_RECLAIM: /* R8 says how large the page was: 4 KiB, 2 MiB, 1 GiB */
-        give_back(lp, in->rcx, PAGE_SIZE << 9 * (lp->regs.r8 & 3));
+    case TDH_PHYMEM_PAGE_RECLAIM:
+        give_back(lp, in->rcx, PAGE_SIZE << 9 * LEVEL(out->r8));
+        break;
+    case TDH_MEM_PAGE_REMOVE:
+        give_back(lp, out->rcx, PAGE_SIZE << 9 * LEVEL(in->rcx));
+        break;
+    case TDH_MEM_SEPT_REMOVE:
+    case TDH_MEM_PAGE_PROMOTE:
+    case TDH_MEM_PAGE_RELOCATE:
+        give_back(lp, out->rcx, PAGE_SIZE);
         break;
     default:
         break;

@@ -7,8 +7,9 @@
  * Shared KeyIDs count as one: the host's accesses go to memory without a word to the monitor, and their KeyID
  * bits select nothing.
  *
- * A page that the module writes under a private KeyID isn't the host's any more. It comes back with
- * PHYMEM.PAGE.RECLAIM, with a reset, and with a restore; its contents are junk then.
+ * A page that the module writes under a private KeyID isn't the host's any more. It comes back with the calls
+ * that say so (PHYMEM.PAGE.RECLAIM, MEM.PAGE.REMOVE and their like), when the call fails that took it, when
+ * the module is configured anew, with a reset, and with a restore; its contents are junk then.
  */
 #ifndef SEAM_GENUINE_KEYS_H
 #define SEAM_GENUINE_KEYS_H

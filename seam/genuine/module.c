@@ -27,6 +27,12 @@ static u16 handoff_room; /* the block and that copy have room for so many pages 
 
 /* ---- loading ---- */
 
+static void prepare_processors(void)
+{
+    seam_prepare_lps();
+    inring_prepare();
+}
+
 static void load(void)
 {
     u64 random = options.seed << RANDOM_SHIFT; /* at each load, so that the log's one seed stands for all */
@@ -35,8 +41,7 @@ static void load(void)
         refuse("module %s can't be loaded: %s", options.module, wrong);
     quirk_work_around(&image);
     keys_touched(block, seam_space.size);
-    seam_prepare_lps();
-    inring_prepare();
+    prepare_processors();
 }
 
 static void say_module(void)
@@ -157,11 +162,13 @@ static bool snapshot(u32 slot)
     return true;
 }
 
+/* The module may have changed what is in no page: descriptor tables, control registers. */
 static bool restore(u32 slot)
 {
     if (!slots_are_filled(slot))
         return false;
     overlay_leave();
+    prepare_processors();
     slots_restore(slot, &facts);
     overlay_restore(slot);
     return true;

@@ -229,7 +229,7 @@ static void put_back(void *context, const struct entry *entry)
     struct page_record *record = page_records_find(&keys.records, page);
     u8 key = (u8)entry->page_and_key, flags = entry->page_and_key >> 8 & FLAGS_KEPT;
     bool was_kept = page_is_kept(record), written;
-    put_contents(r, entry, record, was_kept && !r->other_areas);
+    put_contents(r, entry, record, was_kept);
     if (record->key != key || (record->flags & PAGE_FOREIGN))
         module_npt_take_away(page, &written);
     *record = (struct page_record){.key = key, .flags = flags, .version = record->version};

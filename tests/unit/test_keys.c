@@ -100,6 +100,31 @@ static void reclaimed_pages_are_junk(void **state)
         assert_int_equal(hole(i), i == 511 || i == 1024 ? NPT_CONTROL : NO_HOLE);
 }
 
+/* A TD's pages, while it lives. The level is in RCX, the page's address comes back in it. */
+static void removed_pages_are_junk(void **state)
+{
+    (void)state;
+    static const u64 leaves[] = {TDH_MEM_PAGE_REMOVE, TDH_MEM_SEPT_REMOVE, TDH_MEM_PAGE_PROMOTE,
+                                 TDH_MEM_PAGE_RELOCATE};
+    configure_keys();
+    for (u64 i = 0; i < ARRAY_COUNT(leaves); i++) {
+        const struct soft_regs in = {.rax = leaves[i] | 1ull << 16, .rcx = 0x7000};
+        cpu_write(LP0, with_key(page_at(i), 40), 5);
+        call(LP0, TDH_MEM_PAGE_ADD, page_at(i), 0, TDX_SUCCESS, 0);
+        LP0->regs = (struct soft_regs){.rax = TDX_SUCCESS, .rcx = page_at(i)};
+        keys_call_done(LP0, &in, true);
+        assert_int_equal(hole(i), NO_HOLE);
+        assert_int_equal(*(u8 *)page_at(i), JUNK_BYTE);
+    }
+    for (u64 i = 511; i < 1025; i++)
+        cpu_write(LP0, with_key(page_at(i), 41), i);
+    call(LP0, TDH_MEM_PAGE_ADD, 0, 0, TDX_SUCCESS, 0);
+    LP0->regs = (struct soft_regs){.rax = TDX_SUCCESS, .rcx = page_at(512)};
+    keys_call_done(LP0, &(struct soft_regs){.rax = TDH_MEM_PAGE_REMOVE, .rcx = 0x200001}, true);
+    for (u64 i = 511; i < 1025; i++)
+        assert_int_equal(hole(i), i == 511 || i == 1024 ? NPT_CONTROL : NO_HOLE);
+}
+
 static void a_call_that_fails_has_taken_nothing(void **state)
 {
     (void)state;
@@ -337,6 +362,7 @@ int main(void)
         cmocka_unit_test_setup(wrong_reads_are_told_once_a_key, start),
         cmocka_unit_test_setup(a_shared_write_gives_the_page_back, start),
         cmocka_unit_test_setup(reclaimed_pages_are_junk, start),
+        cmocka_unit_test_setup(removed_pages_are_junk, start),
         cmocka_unit_test_setup(a_call_that_fails_has_taken_nothing, start),
         cmocka_unit_test_setup(reset_gives_all_back, start),
         cmocka_unit_test_setup(pamts_are_the_modules_from_config_on, start),

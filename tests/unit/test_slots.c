@@ -267,6 +267,20 @@ static void only_what_differs_is_copied(void **state)
     assert_int_equal(restored(1), LPS + 1);
 }
 
+/* Other PAMTs, the same block. */
+static void what_has_moved_isnt_all(void **state)
+{
+    (void)state;
+    assert_true(slots_take(0, &machine_facts));
+    configure(PAMTS);
+    configure_keys();
+    for (u64 i = 0; i < 4; i++)
+        fill(LP0, with_key(page_at(PAMTS + i), 40), i + 1, false);
+    assert_true(slots_take(1, &machine_facts));
+    assert_int_equal(restored(0), LPS);
+    assert_int_equal(restored(1), LPS + 4);
+}
+
 static void pages_that_dont_change_are_kept_once(void **state)
 {
     (void)state;
@@ -420,6 +434,7 @@ int main(void)
         cmocka_unit_test(every_history_can_be_undone),
         cmocka_unit_test(also_without_notes),
         cmocka_unit_test_setup(only_what_differs_is_copied, start),
+        cmocka_unit_test_setup(what_has_moved_isnt_all, start),
         cmocka_unit_test_setup(pages_that_dont_change_are_kept_once, start),
         cmocka_unit_test_setup(memory_is_used_again, start),
         cmocka_unit_test_setup(a_full_store_refuses, start),

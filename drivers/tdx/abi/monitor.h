@@ -69,8 +69,9 @@ enum monitor_msr {
      * while an LP is inside the module, or if the slot is empty or can't be restored any more: a module reset
      * empties no slot, but initialising the PAMT that a snapshot lives on again spoils it. Page metadata
      * stays where it is: a host that writes to the PAMT of a snapshot that it means to restore has spoilt it,
-     * and nobody will say so. R SNAPSHOT: bit N is set if slot N holds one. #GP also when a
-     * genuine module's state can't be kept: no memory for it, or switched off.
+     * and nobody will say so. A genuine module's pages are all copied, PAMTs too: nothing spoils a slot. #GP
+     * also when its state can't be kept: no memory for it, the module has stopped, or switched off; the slot
+     * is empty then. R SNAPSHOT: bit N is set if slot N holds one.
      */
     MONITOR_MSR_SNAPSHOT = 16,
     MONITOR_MSR_RESTORE = 17,
@@ -150,7 +151,7 @@ enum monitor_owner {
     MONITOR_OWNER_SEAMRR = 3,   /* the module's own range, the monitor in it */
     MONITOR_OWNER_NO_RAM = 4,   /* not memory */
     MONITOR_OWNER_RESERVED = 5, /* ordinary memory inside a TDMR's reserved area */
-    MONITOR_OWNER_CONTROL = 6,  /* control pages of TDs */
+    MONITOR_OWNER_CONTROL = 6,  /* control pages of TDs; of a genuine module, also their memory */
 };
 
 /* inferred: public sources leave open what exactly a host sees */
