@@ -61,11 +61,21 @@ static u64 incorrect(enum soft_msr msr)
     return TDX_INCORRECT_MSR_VALUE | soft_msr_numbers[msr];
 }
 
-static u64 check_controls(const struct soft_sample *sample, const struct control_rule *rules, u32 count)
+/* A bit that must be 1 and may not be: no CPU says so, and the module stops itself. */
+static bool contradicts_itself(u64 value)
 {
-    for (u32 i = 0; i < count; i++)
+    return value & 0xFFFFFFFF & ~(value >> 32);
+}
+
+static u64 check_controls(const struct soft_request *request, const struct control_rule *rules, u32 count)
+{
+    const struct soft_sample *sample = &request->module->sample;
+    for (u32 i = 0; i < count; i++) {
+        if (rules[i].msr != SOFT_MSR_VMX_PROC3 && contradicts_itself(sample->msr[rules[i].msr]))
+            return soft_stop(request, "a VMX control must be 1 and may not be 1");
         if (!control_ok(sample, &rules[i]))
             return incorrect(rules[i].msr);
+    }
     return TDX_SUCCESS;
 }
 
@@ -123,7 +133,7 @@ u64 soft_check_vmx(const struct soft_request *request)
     const struct soft_sample *sample = &request->module->sample;
     u64 status = check_basic(sample);
     if (status == TDX_SUCCESS)
-        status = check_controls(sample, l1_controls, ARRAY_COUNT(l1_controls));
+        status = check_controls(request, l1_controls, ARRAY_COUNT(l1_controls));
     if (status == TDX_SUCCESS)
         status = check_misc(sample);
     if (status == TDX_SUCCESS)
@@ -131,7 +141,7 @@ u64 soft_check_vmx(const struct soft_request *request)
     if (status == TDX_SUCCESS)
         status = check_cr4(sample);
     if (status == TDX_SUCCESS)
-        status = check_controls(sample, l2_controls, ARRAY_COUNT(l2_controls));
+        status = check_controls(request, l2_controls, ARRAY_COUNT(l2_controls));
     if (status == TDX_SUCCESS)
         status = check_cr0_l2(sample);
     if (status == TDX_SUCCESS)
