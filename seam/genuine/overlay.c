@@ -7,6 +7,7 @@
 #define UNKNOWN_LEAF (TDX_OPERAND_INVALID | TDX_OPERAND_RAX)
 #define LEAVES       128u
 #define ENDING       (1u << 31)   /* in struct overlay, inside */
+#define PATIENCE     (1u << 20)   /* looks at it: much longer than a leaf takes */
 #define R8_NEVER     (1ull << 63) /* no module takes it in SYS.CONFIG's R8 */
 
 /* One call: what came in, and what the module below made of it */
@@ -45,12 +46,32 @@ static bool read_below(const struct call *call, u64 field, u64 *value)
 
 /* ---- leaves of the model's ---- */
 
-/* SYS.SHUTDOWN and SYS.DISABLE want nobody else inside; the module below can't know who is in the model. */
+/*
+ * SYS.SHUTDOWN and SYS.DISABLE want nobody else inside; the module below can't know who is in the model. Who
+ * meets one of them at work waits for its end, which is then what the module's gate goes by.
+ */
 static bool go_in(struct overlay *overlay)
 {
-    if (!(__atomic_fetch_add(&overlay->inside, 1, __ATOMIC_SEQ_CST) & ENDING))
-        return true;
-    __atomic_fetch_sub(&overlay->inside, 1, __ATOMIC_SEQ_CST);
+    for (u32 i = 0; i < PATIENCE; i++) {
+        if (!(__atomic_fetch_add(&overlay->inside, 1, __ATOMIC_SEQ_CST) & ENDING))
+            return true;
+        __atomic_fetch_sub(&overlay->inside, 1, __ATOMIC_SEQ_CST);
+        __builtin_ia32_pause();
+    }
+    return false;
+}
+
+static bool begin_end(struct overlay *overlay)
+{
+    for (u32 i = 0; i < PATIENCE; i++) {
+        u32 seen = 0;
+        if (__atomic_compare_exchange_n(&overlay->inside, &seen, ENDING, false, __ATOMIC_SEQ_CST,
+                                        __ATOMIC_SEQ_CST))
+            return true;
+        if (!(seen & ENDING))
+            return false;
+        __builtin_ia32_pause();
+    }
     return false;
 }
 
@@ -72,15 +93,24 @@ static bool new_leaf(const struct call *call)
     return there;
 }
 
+/* Not with this one inside; but the module's gate comes first, which a wrong hand-off version shows. */
+static bool refuse_end(const struct call *call)
+{
+    struct soft_regs probe = {.rax = call->in.rax, .rcx = ~0ull};
+    call->regs->rax = TDX_SYS_BUSY;
+    if (call->in.rax == TDH_SYS_DISABLE) /* has neither gate nor operands */
+        return true;
+    bool there = ask_below(call, &probe);
+    if (probe.rax != (TDX_OPERAND_INVALID | TDX_OPERAND_RCX))
+        call->regs->rax = probe.rax;
+    return there;
+}
+
 static bool ending_leaf(const struct call *call)
 {
     struct overlay *overlay = call->overlay;
-    u32 nobody = 0;
-    if (!__atomic_compare_exchange_n(&overlay->inside, &nobody, ENDING, false, __ATOMIC_SEQ_CST,
-                                     __ATOMIC_SEQ_CST)) {
-        call->regs->rax = TDX_SYS_BUSY;
-        return true;
-    }
+    if (!begin_end(overlay))
+        return refuse_end(call);
     bool there = call_below(call);
     if (there && call->regs->rax == TDX_SUCCESS)
         (call->in.rax == TDH_SYS_DISABLE ? soft_overlay_disabled : soft_overlay_shut_down)(overlay->module);

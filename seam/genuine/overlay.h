@@ -10,8 +10,8 @@
  * - SYS.CONFIG and SYS.UPDATE version 1: the module gets them as version 0, the model keeps R9's features.
  *
  * PHYMEM.PAGE.RDMD of a page that the pool took tells its type. SYS.SHUTDOWN and SYS.DISABLE are SYS_BUSY
- * while an LP is in one of the model's leaves, and the other way round. A module that knows all of this by
- * itself is left alone by it. Knows no CPU: what the module below is, the caller says.
+ * while an LP is in one of the model's leaves; those wait while one of these is at work. A module that knows
+ * all of this by itself is left alone by it. Knows no CPU: what the module below is, the caller says.
  *
  * Source: as for the model (seam/soft/ext.c); the order of checks: seam/soft/sys_config.c and handoff.c.
  */

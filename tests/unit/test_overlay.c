@@ -6,6 +6,8 @@
  */
 #include "tests/unit/test_overlay.h"
 
+#include <pthread.h>
+
 /* ---- the same as a module that has extensions by itself ---- */
 
 static void assert_same(struct fake *a, struct fake *b, u32 lp, struct soft_regs in)
@@ -474,6 +476,107 @@ static void nobody_may_be_inside(void **state)
     free_overlay(fake);
 }
 
+#define SHUT_DOWN 0xC000050600000000ull
+
+/* Below, and then above */
+static void shut_down_twice(struct fake *fake, u32 lp)
+{
+    struct soft_regs regs = {.rax = 52};
+    assert_int_equal(soft_call(fake->module, 2, &regs), SOFT_RETURNED);
+    assert_status("SYS.SHUTDOWN below", regs.rax, 0);
+    shut_down(fake, lp);
+}
+
+static void disable(struct fake *fake, u32 lp)
+{
+    fake->hook_regs = run(fake, lp ? 0 : 1, 69);
+}
+
+static void shut_down_version_1(struct fake *fake, u32 lp)
+{
+    fake->hook_regs = run(fake, lp ? 0 : 1, 52 | 1 << 16, .rcx = 0);
+}
+
+/* What an LP inside means for the others, the module's own gate says first. */
+static void gate_of_ends(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *id;
+        void (*hook)(struct fake *fake, u32 lp);
+        u64 status;
+    } rows[] = {{"is shut down", shut_down_twice, SHUT_DOWN},
+                {"no such version", shut_down_version_1, INVALID_RAX},
+                {"SYS.DISABLE", disable, BUSY}};
+    for (u32 i = 0; i < ARRAY_COUNT(rows); i++) {
+        struct fake *fake = with_tdmr(NULL);
+        fake->hook = rows[i].hook;
+        assert_status("EXT.MEM.ADD", add_pages(fake, POOL, 4).rax, 0);
+        assert_status(rows[i].id, fake->hook_regs.rax, rows[i].status);
+        free_overlay(fake);
+    }
+}
+
+struct ender {
+    struct fake *fake;
+    u32 lp;
+    u64 successes, others; /* of its statuses, those that are none of the expected ones */
+};
+
+static u64 raw(const struct ender *ender, u64 leaf)
+{
+    struct soft_regs regs = {.rax = leaf};
+    assert_int_equal(call_above(ender->fake, ender->lp, &regs), SOFT_RETURNED);
+    return regs.rax;
+}
+
+static void *use_extensions(void *argument)
+{
+    struct ender *ender = argument;
+    u64 status;
+    do {
+        status = raw(ender, 60);
+        ender->others += status != SHUT_DOWN && status != 0xC000050800000000; /* the pool isn't complete */
+    } while (status != SHUT_DOWN);
+    return NULL;
+}
+
+static void *end_it(void *argument)
+{
+    struct ender *ender = argument;
+    u64 status;
+    do {
+        status = raw(ender, 52);
+        ender->successes += status == 0;
+        ender->others += status != 0 && status != BUSY && status != SHUT_DOWN;
+    } while (status == BUSY);
+    return NULL;
+}
+
+/* Who uses the extensions while they end sees the one or the other, never that somebody is busy. */
+static void ends_at_once(void **state)
+{
+    (void)state;
+    void *(*const bodies[])(void *) = {use_extensions, end_it, end_it};
+    struct fake *fake = new_overlay("1.5.01", NULL);
+    for (u32 round = 0; round < 30; round++) {
+        struct ender enders[3];
+        pthread_t threads[3];
+        fake_reset_both(fake);
+        reach_pool(fake, 1, QUOTE);
+        for (u32 i = 0; i < 3; i++) {
+            enders[i] = (struct ender){.fake = fake, .lp = i};
+            assert_int_equal(pthread_create(&threads[i], NULL, bodies[i], &enders[i]), 0);
+        }
+        for (u32 i = 0; i < 3; i++)
+            pthread_join(threads[i], NULL);
+        for (u32 i = 0; i < 3; i++)
+            assert_int_equal(enders[i].others, 0);
+        assert_int_equal(enders[1].successes + enders[2].successes, 1);
+    }
+    free_overlay(fake);
+}
+
 static void disabled(void **state)
 {
     (void)state;
@@ -623,6 +726,8 @@ int main(void)
         cmocka_unit_test(unreadable_fields),
         cmocka_unit_test(lists_of_junk),
         cmocka_unit_test(nobody_may_be_inside),
+        cmocka_unit_test(gate_of_ends),
+        cmocka_unit_test(ends_at_once),
         cmocka_unit_test(disabled),
         cmocka_unit_test(order_of_update),
         cmocka_unit_test(update_without_handoff),
