@@ -15,7 +15,6 @@
 #include "seam/monitor/traps.h"
 
 #define VECTOR_UD 6
-#define VECTOR_GP 13
 #define VECTOR_PF 14
 
 #define CR4_OSXSAVE (1ull << 18)
@@ -87,20 +86,15 @@ static void exit_module_cpuid(struct lp *lp)
 static void exit_xsetbv(struct lp *lp)
 {
     u64 value = lp->regs.rdx << 32 | (u32)lp->regs.rax;
-    struct cpuid_regs known = cpuid(0xD, 0);
-    if ((u32)lp->regs.rcx || !(value & 1) || value & ~((u64)known.edx << 32 | known.eax)) {
-        seam_stop(lp, "executed XSETBV of XCR%u with 0x%lx, which this CPU doesn't have: #GP",
-                  (u32)lp->regs.rcx, value);
-        return;
-    }
     u64 cr4 = read_cr4();
     write_cr4(cr4 | CR4_OSXSAVE);
-    bool done = try_xsetbv((u32)lp->regs.rcx, lp->regs.rdx << 32 | (u32)lp->regs.rax);
+    bool done = try_xsetbv((u32)lp->regs.rcx, value);
     write_cr4(cr4);
     if (done)
         exit_skip(lp, 3);
     else
-        seam_stop(lp, "met exception %u (error code 0x0)", VECTOR_GP);
+        seam_stop(lp, "executed XSETBV of XCR%u with 0x%lx, which this CPU doesn't have: #GP",
+                  (u32)lp->regs.rcx, value);
 }
 
 /* A module built with its debug trace prints on COM1 and port 80H, and waits for the UART to be ready: it
@@ -111,8 +105,12 @@ static void exit_module_io(struct lp *lp)
     u64 info = lp->vmcb->exit_info_1;
     if (!__atomic_exchange_n(&said, 1, __ATOMIC_RELAXED))
         log_line("the module uses I/O port 0x%lx: its debug trace, perhaps; writes are lost", info >> 16);
-    if (info & IO_IN)
-        lp->regs.rax |= info & IO_SIZE_8 ? 0xFF : info & IO_SIZE_16 ? 0xFFFF : 0xFFFFFFFF;
+    if (info & IO_SIZE_8 && info & IO_IN)
+        lp->regs.rax |= 0xFF;
+    else if (info & IO_SIZE_16 && info & IO_IN)
+        lp->regs.rax |= 0xFFFF;
+    else if (info & IO_IN)
+        lp->regs.rax = 0xFFFFFFFF;
     lp->vmcb->rip = lp->vmcb->exit_info_2;
 }
 

@@ -87,7 +87,6 @@ known_stops() {
 247 code\+0x[0-9a-f]+ met exception
 248 leaf_vmcall.at executed VMCALL
 249 leaf_movdir_nowhere.at executed MOVDIR64B
-250 leaf_port.at
 251 leaf_vmmcall.at
 252 leaf_vmrun.at
 220 code\+0x[0-9a-f]+

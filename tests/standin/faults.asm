@@ -142,10 +142,6 @@ LEAF movdir_nowhere
 .at:    movdir64b rax, [rdi + LP_LINE]
         ret
 
-LEAF port
-.at:    out     0x80, al
-        ret
-
 LEAF vmmcall
 .at:    vmmcall
         ret

@@ -53,6 +53,16 @@ static inline void xsetbv(u32 index, u64 value)
     __asm__ volatile("xsetbv" : : "c"(index), "a"((u32)value), "d"((u32)(value >> 32)));
 }
 
+/* As a debug trace uses them; RAX is rax before each IN. */
+static inline void trace_ports(u64 rax, u64 *one, u64 *two, u64 *four)
+{
+    *one = *two = *four = rax;
+    __asm__ volatile("outb %b0, $0x80" : : "a"(0));
+    __asm__ volatile("inb %%dx, %%al" : "+a"(*one) : "d"(0x3FD));
+    __asm__ volatile("inw %%dx, %%ax" : "+a"(*two) : "d"(0x3FD));
+    __asm__ volatile("inl %%dx, %%eax" : "+a"(*four) : "d"(0x3FD));
+}
+
 static inline void invlpg(const void *at)
 {
     __asm__ volatile("invlpg (%0)" : : "r"(at) : "memory");

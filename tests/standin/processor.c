@@ -52,6 +52,12 @@ void leaf_xcr0(struct lp_data *lp, struct standin_regs *regs)
     regs->r10 = xgetbv(XCR0_INDEX);
 }
 
+void leaf_port(struct lp_data *lp, struct standin_regs *regs)
+{
+    (void)lp;
+    trace_ports(regs->rcx, &regs->r8, &regs->r9, &regs->r10);
+}
+
 void leaf_xstate(struct lp_data *lp, struct standin_regs *regs)
 {
     u64 out[2];
